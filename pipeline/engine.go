@@ -1,0 +1,84 @@
+package pipeline
+
+import (
+	"math"
+	"sync/atomic"
+)
+
+// Engine is what all partitions of a worker share: the fetcher, the imager, the
+// bytes and the flight. One exists in a process.
+type Engine struct {
+	fetcher   Fetcher
+	imager    Imager
+	admission *Admission
+	flight    *Flight
+	usual     usual
+	stats     tallies
+}
+
+// NewEngine returns an engine that decodes so many images at once.
+func NewEngine(f Fetcher, i Imager, a *Admission, decoders int) *Engine {
+	return &Engine{fetcher: f, imager: i, admission: a, flight: NewFlight(decoders)}
+}
+
+// usual is what a fetch is granted at first, in bytes: most images fit, and few
+// have to ask again. It follows the sizes that come.
+type usual struct{ mean atomic.Uint64 }
+
+const (
+	firstUsual = 512 << 10
+	minUsual   = 64 << 10
+	maxUsual   = 4 << 20
+)
+
+func (u *usual) bytes() int64 {
+	mean := math.Float64frombits(u.mean.Load())
+	if mean == 0 {
+		return firstUsual
+	}
+	// Sizes of photographs scatter about as much as their mean.
+	return int64(min(max(2*mean, minUsual), maxUsual))
+}
+
+// saw moves the mean by a sixteenth of the way. A lost update is harmless.
+func (u *usual) saw(n int) {
+	mean := math.Float64frombits(u.mean.Load())
+	if mean == 0 {
+		mean = float64(n)
+	}
+	u.mean.Store(math.Float64bits(mean + (float64(n)-mean)/16))
+}
+
+// Stats are what an engine has done and holds, over all partitions.
+type Stats struct {
+	OK, Failed         int64 // rows, over all passes
+	BytesIn, BytesOut  int64 // of the rows that are ok
+	EncodedHeld        int64 // bytes granted now for encoded images
+	DecodedHeld        int64 // bytes granted now for decodes
+	Window             int   // rows that may be downloading or waiting for a decoder
+	Downloads, Decodes int   // now
+}
+
+// tallies are the counting part of Stats.
+type tallies struct{ ok, failed, bytesIn, bytesOut atomic.Int64 }
+
+func (t *tallies) add(o Outcome) {
+	if o.Status != OK {
+		t.failed.Add(1)
+		return
+	}
+	t.ok.Add(1)
+	t.bytesIn.Add(o.SourceBytes)
+	t.bytesOut.Add(o.Bytes)
+}
+
+// Stats can be asked for at any time.
+func (e *Engine) Stats() Stats {
+	s := Stats{
+		OK: e.stats.ok.Load(), Failed: e.stats.failed.Load(),
+		BytesIn: e.stats.bytesIn.Load(), BytesOut: e.stats.bytesOut.Load(),
+	}
+	s.EncodedHeld, s.DecodedHeld = e.admission.Held()
+	s.Window, s.Downloads, s.Decodes = e.flight.state()
+	return s
+}

@@ -1,0 +1,30 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// specKey is the spec that the output belongs to. The first run writes it.
+const specKey = RunPrefix + "spec.json"
+
+func readJSON[T any](ctx context.Context, s Store, key string) (v T, err error) {
+	data, err := s.Read(ctx, key)
+	if err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal(data, &v); err != nil {
+		return v, fmt.Errorf("%s in %s: %w", key, s.URL(), err)
+	}
+	return v, nil
+}
+
+func writeJSON(ctx context.Context, s Store, key string, v any, opts WriteOptions) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	opts.ContentType = "application/json"
+	return s.Write(ctx, key, append(data, '\n'), &opts)
+}

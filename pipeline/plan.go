@@ -1,0 +1,274 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// inspections is how many footers are read at once while planning.
+const inspections = 32
+
+// Plan lists the dataset, leaves out what is published, cuts the rest into
+// partitions and stores them as the run's pages. A mistake of the caller is a
+// *UsageError, found before anything of the output has changed.
+//
+// A file that is done costs its listing and its manifests'. The others' footers
+// are read some at a time and never held all at once: a dataset may have
+// 100,000 files.
+func (o Output) Plan(ctx context.Context, req PlanRequest, progress func(PlanProgress)) (PlanSummary, error) {
+	if err := req.Spec.Check(); err != nil {
+		return PlanSummary{}, err
+	}
+	if req.RowsPerPartition < 1 || req.RowsPerPartition > MaxRowsPerPartition {
+		return PlanSummary{}, Usagef("%d rows a partition is not from 1 to %d", req.RowsPerPartition, MaxRowsPerPartition)
+	}
+	if err := o.checkSpec(ctx, req.Spec); err != nil {
+		return PlanSummary{}, err
+	}
+	done, err := o.tally(ctx)
+	if err != nil {
+		return PlanSummary{}, err
+	}
+	pl := &planner{
+		o: o, req: req, done: done, ofFile: done.byFile(), progress: progress,
+		sum: PlanSummary{Run: req.Run}, current: map[string]bool{}, paths: map[string]bool{},
+	}
+	if err := pl.scan(ctx); err != nil {
+		return PlanSummary{}, err
+	}
+	return pl.accept(ctx)
+}
+
+// checkSpec refuses an output that belongs to another spec, or cannot be
+// written.
+func (o Output) checkSpec(ctx context.Context, spec Spec) error {
+	was, err := readJSON[Spec](ctx, o.Store, specKey)
+	switch {
+	case err == nil:
+		if d := was.Difference(spec); d != "" {
+			return Usagef("output %s holds another job's images: %s; take another --output", o.Store.URL(), d)
+		}
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return unwritable(o.Store, err)
+	}
+	const probe = RunPrefix + "probe"
+	if err := o.Store.Write(ctx, probe, nil, nil); err != nil {
+		return unwritable(o.Store, err)
+	}
+	return o.Store.Delete(ctx, probe)
+}
+
+// unwritable tells an output that the caller got wrong from one that is only
+// out of reach for now.
+func unwritable(s Store, err error) error {
+	for _, mistake := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.ENOTDIR, syscall.EROFS, syscall.EISDIR} {
+		if errors.Is(err, mistake) {
+			return Usagef("output %s cannot be written: %v", s.URL(), err)
+		}
+	}
+	return err
+}
+
+// planner is one planning of a run.
+type planner struct {
+	o        Output
+	req      PlanRequest
+	done     manifests
+	ofFile   map[string][]string // names of done, by FileID
+	progress func(PlanProgress)
+
+	sum   PlanSummary
+	page  []Partition
+	pages int
+	// current are the manifests that the current files account for; paths are
+	// the current files.
+	current map[string]bool
+	paths   map[string]bool
+	// problem is what is wrong with the columns of the first file that has them
+	// wrong; usable is how many files have them right.
+	problem string
+	usable  int
+}
+
+// inspected is a file of the dataset: published already, or read for planning.
+type inspected struct {
+	file Object
+	done []string // the names of its partitions, if all are published
+	info FileInfo
+	err  error
+}
+
+// scan goes over the dataset's files in the order of their listing.
+func (pl *planner) scan(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// Footers are read ahead, and taken up in order.
+	ahead := make(chan chan inspected, inspections)
+	listing := make(chan error, 1)
+	go func() {
+		defer close(ahead)
+		listing <- pl.list(ctx, ahead)
+	}()
+	for next := range ahead {
+		if err := pl.take(ctx, <-next); err != nil {
+			cancel()
+			for next := range ahead { // the lister and its readers end
+				<-next
+			}
+			return err
+		}
+	}
+	return <-listing
+}
+
+func (pl *planner) list(ctx context.Context, ahead chan<- chan inspected) error {
+	for file, err := range pl.o.Dataset.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		if !isDataFile(file.Key) {
+			continue
+		}
+		next := make(chan inspected, 1)
+		select {
+		case ahead <- next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if done := pl.published(file); done != nil {
+			next <- inspected{file: file, done: done}
+			continue
+		}
+		go func() {
+			info, err := pl.o.Tables.Inspect(ctx, pl.o.Dataset, file)
+			next <- inspected{file: file, info: info, err: err}
+		}()
+	}
+	return nil
+}
+
+// isDataFile passes over what begins with _ or ., as every reader of such
+// datasets does.
+func isDataFile(key string) bool {
+	for seg := range strings.SplitSeq(key, "/") {
+		if strings.HasPrefix(seg, "_") || strings.HasPrefix(seg, ".") {
+			return false
+		}
+	}
+	return strings.HasSuffix(key, ".parquet")
+}
+
+// published are the names of the file's partitions, if all of one cut of it are
+// published, else nil. The names themselves say so: "0of3", "1of3", "2of3".
+func (pl *planner) published(file Object) []string {
+	byCut := map[int][]string{}
+	for _, name := range pl.ofFile[FileID(file.Key, file.Version)] {
+		_, _, n, _ := SplitPartitionName(name)
+		byCut[n] = append(byCut[n], name)
+	}
+	for n, names := range byCut {
+		if len(names) == n {
+			return names
+		}
+	}
+	return nil
+}
+
+// earlier counts a partition that is published.
+func (pl *planner) earlier(name string) {
+	pl.current[name] = true
+	pl.sum.Earlier++
+	pl.sum.Done = pl.sum.Done.Plus(pl.done[name].Counts)
+}
+
+// take plans one file.
+func (pl *planner) take(ctx context.Context, in inspected) error {
+	file := in.file
+	pl.paths[file.Key] = true
+	pl.sum.Files++
+	pl.progress(PlanProgress{Files: pl.sum.Files, Partitions: pl.sum.Partitions, Rows: pl.sum.Rows})
+	var fe *FileError
+	switch {
+	case in.done != nil:
+		pl.usable++
+		for _, name := range in.done {
+			pl.earlier(name)
+		}
+		return nil
+	case errors.As(in.err, &fe):
+		return pl.add(ctx, pl.broken(file, fe.Problem))
+	case in.err != nil:
+		return in.err
+	}
+	if problem := pl.columnProblem(in.info); problem != "" {
+		return pl.add(ctx, pl.broken(file, problem))
+	}
+	pl.usable++
+	for _, p := range Cut(file, in.info, pl.req.RowsPerPartition) {
+		if _, ok := pl.done[p.Name]; ok {
+			pl.earlier(p.Name)
+			continue
+		}
+		if err := pl.add(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// broken stands for a file that cannot be processed: one partition that fails.
+func (pl *planner) broken(file Object, problem string) Partition {
+	return Partition{
+		Name:    PartitionName(FileID(file.Key, file.Version), 0, 1),
+		File:    file.Key,
+		Version: file.Version,
+		Problem: problem,
+	}
+}
+
+func (pl *planner) columnProblem(info FileInfo) string {
+	at := func(name string) int {
+		return slices.IndexFunc(info.Columns, func(c ColumnInfo) bool { return c.Name == name })
+	}
+	problem := ""
+	if i := at(pl.req.Spec.Column); i < 0 {
+		problem = fmt.Sprintf("no column %q: there are %s", pl.req.Spec.Column, columnList(info.Columns))
+	} else if !info.Columns[i].Source {
+		problem = fmt.Sprintf("column %q is of type %s, and sources are strings", pl.req.Spec.Column, info.Columns[i].Type)
+	}
+	for _, keep := range pl.req.Spec.KeepColumns {
+		if problem == "" && at(keep) < 0 {
+			problem = fmt.Sprintf("no column %q to keep: there are %s", keep, columnList(info.Columns))
+		}
+	}
+	if pl.problem == "" {
+		pl.problem = problem
+	}
+	return problem
+}
+
+func columnList(cs []ColumnInfo) string {
+	names := make([]string, 0, len(cs))
+	for _, c := range cs {
+		names = append(names, fmt.Sprintf("%s (%s)", c.Name, c.Type))
+	}
+	return strings.Join(names, ", ")
+}
+
+// add puts a partition into the plan.
+func (pl *planner) add(ctx context.Context, p Partition) error {
+	pl.sum.Partitions++
+	pl.sum.Rows += p.Rows
+	pl.current[p.Name] = true
+	pl.page = append(pl.page, p)
+	if len(pl.page) == pageSize {
+		return pl.flush(ctx)
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package pipeline
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// The core declares what it needs of the world here, and each interface is
+// implemented in one sub-package: Store in storing, Tables in tables, Fetcher
+// in fetching, Imager in imaging. Journal is the caller's.
+
+// Object is one stored object, as a listing shows it.
+type Object struct {
+	Key  string // relative to the store
+	Size int64  // bytes
+	// Version changes whenever the bytes do: the ETag, else size and
+	// modification time.
+	Version string
+	ModTime time.Time
+}
+
+// Store is a bucket or folder. Keys are relative to it, separated by slashes.
+//
+// A missing object is an error that wraps fs.ErrNotExist, a condition that does
+// not hold is one that wraps fs.ErrExist; every other error is a fault of our
+// surroundings, whose message names the store and is fit for one line of the
+// Temporal UI.
+type Store interface {
+	// URL names the store, without credentials.
+	URL() string
+	// Write stores body under key, whole or not at all: on any error, and when
+	// ctx ends, nothing appears under key that is not whole.
+	Write(ctx context.Context, key string, body []byte, opts *WriteOptions) error
+	// Stream is Write with the body made by fill. An error of fill leaves no
+	// object, and is returned.
+	Stream(ctx context.Context, key string, fill func(io.Writer) error, opts *WriteOptions) error
+	Read(ctx context.Context, key string) ([]byte, error)
+	// Open gives random access to an object by ranged reads.
+	Open(ctx context.Context, key string) (ObjectReader, error)
+	Stat(ctx context.Context, key string) (Object, error)
+	// List yields the objects whose keys begin with prefix, in the order of
+	// their keys. Temporary files of unfinished writes are left out.
+	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
+	// Delete removes key; a missing one is no error.
+	Delete(ctx context.Context, key string) error
+}
+
+// WriteOptions are optional; nil is all defaults.
+type WriteOptions struct {
+	ContentType string
+	// IfAbsent refuses to replace an object, by fs.ErrExist. On file:// two
+	// writers at the same instant can both succeed; there is no such gap on S3,
+	// GCS and Azure.
+	IfAbsent bool
+}
+
+// ObjectReader reads one object at random. It is safe for concurrent use, and
+// it keeps the context of the Open that made it.
+type ObjectReader interface {
+	io.ReaderAt
+	io.Closer
+	Object() Object
+}
+
+// Tables reads Parquet datasets, and reads and writes manifests.
+type Tables interface {
+	// Inspect reads the footer of a dataset's file. A *FileError if it cannot
+	// be read as Parquet.
+	Inspect(ctx context.Context, dataset Store, file Object) (FileInfo, error)
+	// Open prepares to read the rows of a partition. A *FileError if the file
+	// is not what the partition was planned on.
+	Open(ctx context.Context, dataset Store, p Partition, spec Spec) (Table, error)
+	// Merge writes a partition's manifest: the rows of its parts, each a key of
+	// out, in row order. It fails unless these are the rows of p, each once.
+	// The bytes are a function of the parts' bytes, of p and of nothing else.
+	Merge(ctx context.Context, out Store, parts []string, p Partition, w io.Writer) (Counts, error)
+	// Summary reads a manifest's footer.
+	Summary(ctx context.Context, out Store, key string) (ManifestSummary, error)
+	// Scan yields a manifest's or a part's rows in their order, without their
+	// kept columns.
+	Scan(ctx context.Context, out Store, key string) iter.Seq2[Outcome, error]
+}
+
+// FileInfo is what planning needs of a Parquet file.
+type FileInfo struct {
+	Rows      int64
+	RowGroups []int64 // rows in each
+	// OffsetIndex is whether every row group can be entered at a page.
+	OffsetIndex bool
+	Columns     []ColumnInfo
+}
+
+// ColumnInfo is a top-level column.
+type ColumnInfo struct {
+	Name string
+	Type string // as Parquet names it: "string", "int64", "list", ...
+	// Source is whether it can hold sources: strings, or bytes that are.
+	Source bool
+}
+
+// ManifestSummary is kept in a manifest's footer.
+type ManifestSummary struct {
+	Partition Partition
+	Counts    Counts
+}
+
+// Table is a partition open for reading.
+type Table interface {
+	// Rows yields the rows in want, in order, row group by row group. The
+	// file's version is compared after each row group was read and before a
+	// row of it is yielded: a *FileError says that it changed.
+	Rows(ctx context.Context, want Runs) iter.Seq2[Row, error]
+	// EncodePart makes a part: a manifest over outcomes, which are sorted by
+	// row.
+	EncodePart(outcomes []Outcome) ([]byte, error)
+	Close() error
+}
+
+// Fetcher downloads sources.
+type Fetcher interface {
+	// Fetch reads source whole into memory. grant admits what it holds: it is
+	// grown before a buffer is, as the length announced or the body itself says.
+	// The bytes belong to the caller until the grant is released.
+	// Failures of the source are *RowError.
+	Fetch(ctx context.Context, dataset Store, source string, grant *Grant) (Body, error)
+}
+
+// Body is a fetched source.
+type Body struct {
+	Bytes      []byte
+	HTTPStatus int // 0 if it did not come over HTTP
+	// Free gives the buffer back; Bytes must not be touched afterwards.
+	Free func()
+}
+
+// Imager turns encoded images into encoded images.
+type Imager interface {
+	// Probe reads the header, in memory and without decoding a pixel.
+	// *RowError: Unsupported, Corrupt, Truncated, Empty, TooManyPixels.
+	Probe(src []byte) (Header, error)
+	// Cost is the memory of Render in bytes, from above.
+	Cost(h Header, t Target) int64
+	// Render decodes, orients, resizes and encodes. *RowError: Corrupt,
+	// Truncated and, by what the decoder runs in, others.
+	Render(ctx context.Context, src []byte, h Header, t Target) (Rendition, error)
+}
+
+// Header is what the first bytes of an image say about it.
+type Header struct {
+	Format        string // "jpeg", "png", "webp"
+	Width, Height int    // pixels, as stored (before orientation)
+	Bands         int    // 1 to 5; 0 is unknown
+	Depth         int    // bits a band
+	Progressive   bool   // progressive JPEG, interlaced PNG
+	Lossless      bool   // lossless WebP
+	Alpha         bool
+	// Subsampled is whether the chroma of a JPEG is 4:2:0.
+	Subsampled  bool
+	Orientation int // EXIF, 1 to 8; 0 is unknown and taken as 1
+}
+
+// Pixels is the number of pixels. 64 bits: 65,536 x 65,536 wraps in 32.
+func (h Header) Pixels() uint64 { return uint64(h.Width) * uint64(h.Height) }
+
+// Rendition is an image ready to be stored.
+type Rendition struct {
+	Bytes         []byte
+	Width, Height int // pixels
+}
+
+// Journal takes checkpoints.
+type Journal interface {
+	// Commit returns nil once c is durable: from then on it is what a successor
+	// resumes from. While the outcome is unknown it tries again, with the same
+	// c. An error is final: this attempt is over and writes nothing more.
+	Commit(ctx context.Context, c Checkpoint) error
+}

@@ -1,0 +1,339 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"sluice/pipeline"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// mixed is a file in which every tenth row is a null, a dead link, a page of
+// HTML or an origin that fails for now.
+func mixed(i int) string {
+	switch i % 40 {
+	case 0:
+		return ""
+	case 10:
+		return fmt.Sprintf("404:%d", i)
+	case 20:
+		return fmt.Sprintf("html:%d", i)
+	case 30:
+		return fmt.Sprintf("500:%d", i)
+	}
+	return fmt.Sprintf("ok:%d", i)
+}
+
+func TestEachRowEndsOnce(t *testing.T) {
+	w := newWorld(t)
+	w.sources("a.parquet", 1000, mixed)
+	_, ps := w.mustPlan("1", 400)
+	var sum pipeline.Counts
+	for _, p := range ps {
+		sum = sum.Plus(w.finish(p, pipeline.Begin(p)))
+	}
+	want := pipeline.Counts{OK: 900, Failed: 75, Skipped: 25, Errors: map[pipeline.Class]int64{
+		pipeline.HTTP4xx: 25, pipeline.Unsupported: 25, pipeline.HTTP5xx: 25,
+	}}
+	sum.BytesIn, sum.BytesOut = 0, 0
+	if d := cmp.Diff(want, sum); d != "" {
+		t.Error(d)
+	}
+	r := w.verify()
+	if r.Counts.Rows() != 1000 || r.Objects != 900 {
+		t.Errorf("%+v", r)
+	}
+	if _, most := w.fetcher.requests(); most != 1 {
+		t.Errorf("a row was fetched %d times", most)
+	}
+}
+
+// A pass leaves what failed for a transient reason, and only that, to the next;
+// the last one leaves nothing.
+func TestLaterPasses(t *testing.T) {
+	w := newWorld(t)
+	w.sources("a.parquet", 400, mixed)
+	_, ps := w.mustPlan("1", 1000)
+	p := ps[0]
+	job := w.job(p, pipeline.Begin(p), &journal{})
+	job.LastPass = false
+	first, err := w.engine.Process(t.Context(), job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Next != p.End() || first.Holes.Count() != 10 || first.Counts.Failed != 20 {
+		t.Fatalf("after the first pass: %+v", first)
+	}
+	w.fetcher.healed.Store(true)
+	first.Pass = 2
+	counts := w.finish(p, first)
+	if counts.OK != 370 || counts.Failed != 20 {
+		t.Errorf("after the second pass: %+v", counts)
+	}
+	for _, o := range w.outcomes(p) {
+		want := 1
+		if o.Source != nil && strings.HasPrefix(*o.Source, "500") {
+			want = 2
+		}
+		if o.Status != pipeline.Skipped && o.Attempts != want {
+			t.Errorf("row %d took %d attempts, want %d", o.Row, o.Attempts, want)
+		}
+	}
+	if all, most := w.fetcher.requests(); all != 400 || most != 2 {
+		t.Errorf("%d requests, at most %d a row", all, most)
+	}
+}
+
+// Every checkpoint that was accepted can be resumed from, and comes to the same
+// manifest, whatever else lies beside the output by then.
+func TestAnyAcceptedCheckpointResumes(t *testing.T) {
+	w := newWorld(t)
+	w.sources("a.parquet", 1500, mixed)
+	_, ps := w.mustPlan("1", 5000)
+	p := ps[0]
+	j := &journal{}
+	done, err := w.engine.Process(t.Context(), w.job(p, pipeline.Begin(p), j))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(j.accepted) < 5 {
+		t.Fatalf("only %d checkpoints", len(j.accepted))
+	}
+	if _, err := w.output.Publish(t.Context(), p, done); err != nil {
+		t.Fatal(err)
+	}
+	want := w.outcomes(p)
+	for i := range j.accepted {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			w := newWorld(t)
+			w.sources("a.parquet", 1500, mixed)
+			_, ps := w.mustPlan("1", 5000)
+			p := ps[0]
+			j := &journal{}
+			if _, err := w.engine.Process(t.Context(), w.job(p, pipeline.Begin(p), j)); err != nil {
+				t.Fatal(err)
+			}
+			if i >= len(j.accepted) {
+				t.Skip("this time there were fewer")
+			}
+			from := j.accepted[i]
+			before, _ := w.fetcher.requests()
+			w.finish(p, from)
+			if d := cmp.Diff(want, w.outcomes(p)); d != "" {
+				t.Error(d)
+			}
+			after, _ := w.fetcher.requests()
+			if again := int64(after - before); again > from.Remaining(p).Count() {
+				t.Errorf("%d rows were fetched, and %d remained", again, from.Remaining(p).Count())
+			}
+			w.verify()
+		})
+	}
+}
+
+// A pass that is stopped ends at once, keeps what is done, and says so.
+func TestStopKeepsWhatIsDone(t *testing.T) {
+	w := newWorld(t)
+	w.sources("a.parquet", 600, func(i int) string {
+		if i%3 == 0 {
+			return fmt.Sprintf("hang:%d", i)
+		}
+		return fmt.Sprintf("ok:%d", i)
+	})
+	_, ps := w.mustPlan("1", 1000)
+	p := ps[0]
+	stop := make(chan struct{})
+	j := &journal{refuse: func(int) error {
+		select {
+		case <-stop:
+		default:
+			close(stop) // at the first checkpoint
+		}
+		return nil
+	}}
+	job := w.job(p, pipeline.Begin(p), j)
+	job.Stop = stop
+	c, err := w.engine.Process(t.Context(), job)
+	if !errors.Is(err, pipeline.ErrStopped) {
+		t.Fatalf("ended with %v", err)
+	}
+	if d := cmp.Diff(j.last(), c); d != "" {
+		t.Error(d)
+	}
+	if err := c.Check(p); err != nil || c.Counts.OK == 0 {
+		t.Errorf("%+v: %v", c, err)
+	}
+}
+
+// An attempt whose checkpoint is refused stops, and writes nothing more.
+func TestRefusedAttemptStops(t *testing.T) {
+	w := newWorld(t)
+	w.sources("a.parquet", 2000, mixed)
+	_, ps := w.mustPlan("1", 5000)
+	p := ps[0]
+	superseded := errors.New("superseded")
+	j := &journal{refuse: func(n int) error {
+		if n == 1 {
+			return superseded
+		}
+		return nil
+	}}
+	c, err := w.engine.Process(t.Context(), w.job(p, pipeline.Begin(p), j))
+	if !errors.Is(err, superseded) {
+		t.Fatalf("ended with %v", err)
+	}
+	if d := cmp.Diff(j.last(), c); d != "" {
+		t.Error("returns a checkpoint that was not accepted", d)
+	}
+	ops := w.out.ops.Load()
+	if w.finish(p, c).Rows() != 2000 {
+		t.Error("the successor did not come to the end")
+	}
+	if w.out.ops.Load() == ops {
+		t.Error("the operations are not counted")
+	}
+	w.verify()
+}
+
+// Two attempts at once, one of them a zombie that nobody told: whichever way
+// they interleave, the manifest holds.
+func TestZombieChangesNothingThatAManifestNames(t *testing.T) {
+	w := newWorld(t)
+	w.sources("a.parquet", 1200, mixed)
+	_, ps := w.mustPlan("1", 5000)
+	p := ps[0]
+	zombie := make(chan error, 1)
+	go func() {
+		_, err := w.engine.Process(t.Context(), w.job(p, pipeline.Begin(p), &journal{}))
+		zombie <- err
+	}()
+	w.finish(p, pipeline.Begin(p))
+	want := w.outcomes(p)
+	if err := <-zombie; err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, w.outcomes(p)); d != "" {
+		t.Error(d)
+	}
+	w.verify()
+}
+
+// Operation i on the output's store fails, or is done and answered with an
+// error, for each i until a partition goes through without reaching it. A
+// successor then takes over from what was accepted.
+func TestFaultAtEveryIndex(t *testing.T) {
+	for _, done := range []bool{false, true} {
+		t.Run(fmt.Sprintf("done=%v", done), func(t *testing.T) {
+			t.Parallel()
+			step := int64(1)
+			if testing.Short() {
+				step = 17
+			}
+			for i := int64(1); ; i += step {
+				if !faultAt(t, i, done) {
+					break
+				}
+			}
+		})
+	}
+}
+
+// faultAt reports whether operation i was reached.
+func faultAt(t *testing.T, i int64, done bool) bool {
+	w := newWorld(t)
+	w.sources("a.parquet", 270, mixed) // one checkpoint on the way, and one at the end
+	w.out.at, w.out.done = i, done
+	var c *pipeline.Checkpoint // what the server would hold
+	run := func(ctx context.Context) error {
+		_, ps, err := w.plan("1", 1000)
+		if err != nil {
+			return err
+		}
+		if len(ps) == 0 {
+			_, err := w.output.Finish(ctx, "_runs/1/", pipeline.Ending{Status: pipeline.Succeeded})
+			return err
+		}
+		p := ps[0]
+		var hints []pipeline.Checkpoint
+		if c != nil {
+			hints = append(hints, *c)
+		}
+		from, err := w.output.Resume(ctx, p, hints...)
+		if err != nil {
+			return err
+		}
+		j := &copying{world: w, p: p}
+		last, err := w.engine.Process(ctx, w.job(p, from, j))
+		if n := len(j.accepted); n > 0 {
+			c = &j.accepted[n-1]
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := w.output.Publish(ctx, p, last); err != nil {
+			return err
+		}
+		_, err = w.output.Finish(ctx, "_runs/1/", pipeline.Ending{Status: pipeline.Succeeded})
+		return err
+	}
+	err := run(t.Context())
+	if err != nil && !errors.Is(err, errDown) {
+		t.Fatalf("operation %d: %v", i, err)
+	}
+	reached := w.out.ops.Load() >= i
+	w.out.at = 0
+	if err != nil {
+		if err := run(t.Context()); err != nil {
+			t.Fatalf("operation %d: after it, %v", i, err)
+		}
+	}
+	r := w.verify()
+	if r.Counts.Rows() != 270 || t.Failed() {
+		t.Fatalf("operation %d: %+v", i, r)
+	}
+	if _, err := w.out.Stat(t.Context(), pipeline.SuccessKey); err != nil {
+		t.Fatalf("operation %d: %v", i, err)
+	}
+	for obj, err := range w.out.List(t.Context(), "_partitions/") {
+		t.Fatalf("operation %d: %s is left (%v)", i, obj.Key, err)
+	}
+	return reached
+}
+
+// copying keeps a copy of each accepted checkpoint beside the output.
+type copying struct {
+	journal
+	world *world
+	p     pipeline.Partition
+}
+
+func (j *copying) Commit(ctx context.Context, c pipeline.Checkpoint) error {
+	if err := j.journal.Commit(ctx, c); err != nil {
+		return err
+	}
+	return j.world.output.SaveCopy(ctx, j.p, c)
+}
+
+// What is granted stays within the pools, and each source is fetched with a
+// grant that covers it.
+func TestRowsThatFitNoPoolAreRefused(t *testing.T) {
+	w := newWorld(t)
+	w.engine = pipeline.NewEngine(w.fetcher, mirror{}, pipeline.NewAdmission(8<<20, 1<<20, 1<<19), 2)
+	w.sources("a.parquet", 10, func(i int) string { return fmt.Sprintf("ok:%d", i) })
+	_, ps := w.mustPlan("1", 100)
+	counts := w.finish(ps[0], pipeline.Begin(ps[0]))
+	if counts.Errors[pipeline.OverBudget] != 10 {
+		t.Errorf("%+v", counts)
+	}
+	if !slices.Contains(pipeline.Classes, pipeline.OverBudget) {
+		t.Error("no such class")
+	}
+}

@@ -1,0 +1,207 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// A checkpoint is taken after so much time or so many rows, whichever is first:
+// that is what a kill costs, beside the rows in flight.
+const (
+	checkpointEvery = 2 * time.Second
+	checkpointRows  = 256
+	// checkpointBytes bounds a part where rows carry long columns.
+	checkpointBytes = 8 << 20
+)
+
+// Rows that were taken and are in no checkpoint yet are bounded in bytes, so
+// that a journal or a store that hangs does not make them pile up: 1,024 rows
+// without kept columns.
+const (
+	uncommittedBytes = 16 << 20
+	uncommittedRow   = uncommittedBytes / 1024
+)
+
+// recorder collects the outcomes of one pass and turns them into parts and
+// checkpoints. Images are stored before their outcomes get here; a part is
+// stored before the checkpoint that names it is committed. One goroutine, run,
+// owns all but what admit and send use.
+type recorder struct {
+	job   Job
+	table Table
+
+	outcomes chan Outcome
+	room     *semaphore.Weighted // uncommittedBytes
+	// committing is held while the journal's answer is awaited: nothing is
+	// admitted while it is unknown whether this attempt still is the one.
+	committing sync.Mutex
+
+	committed Checkpoint // the last one that the journal accepted
+	final     []bool     // of the partition's rows
+	next      int64      // the row after the highest final one
+	pending   []Outcome  // final, and in no part
+	bytes     int        // that pending holds
+	counts    Counts
+	wait      time.Duration // the longest that an origin asked for
+}
+
+func newRecorder(job Job, table Table) *recorder {
+	r := &recorder{
+		job:       job,
+		table:     table,
+		outcomes:  make(chan Outcome, checkpointRows),
+		room:      semaphore.NewWeighted(uncommittedBytes),
+		committed: job.From,
+		final:     make([]bool, job.Partition.Rows),
+		next:      job.From.Next,
+		counts:    job.From.Counts.Plus(Counts{}),
+	}
+	first := job.Partition.First
+	for i := range r.final[:r.next-first] {
+		r.final[i] = true
+	}
+	for _, h := range job.From.Holes {
+		for row := h.First; row < h.End(); row++ {
+			r.final[row-first] = false
+		}
+	}
+	return r
+}
+
+func weight(size int) int64 { return min(int64(uncommittedRow+size), uncommittedBytes) }
+
+// admit waits until row may be taken.
+func (r *recorder) admit(ctx context.Context, row Row) error {
+	if err := r.room.Acquire(ctx, weight(row.Size)); err != nil {
+		return err
+	}
+	r.committing.Lock()
+	defer r.committing.Unlock()
+	return ctx.Err()
+}
+
+// send hands in what became of a row.
+func (r *recorder) send(ctx context.Context, o Outcome) error {
+	select {
+	case r.outcomes <- o:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run records until outcomes is closed. whole then says whether every row of
+// the pass was taken.
+func (r *recorder) run(ctx context.Context, whole func() bool) error {
+	tick := time.NewTicker(checkpointEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case o, open := <-r.outcomes:
+			if !open {
+				if whole() {
+					r.next = r.job.Partition.End()
+				}
+				return r.commit(ctx)
+			}
+			if err := r.record(o); err != nil {
+				return err
+			}
+			if len(r.pending) >= checkpointRows || r.bytes >= checkpointBytes {
+				if err := r.commit(ctx); err != nil {
+					return err
+				}
+				tick.Reset(checkpointEvery)
+			}
+		case <-tick.C:
+			if len(r.pending) > 0 {
+				if err := r.commit(ctx); err != nil {
+					return err
+				}
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// record takes in one outcome.
+func (r *recorder) record(o Outcome) error {
+	if o.Class.Transient() && !r.job.LastPass {
+		r.wait = max(r.wait, o.RetryAfter)
+		r.room.Release(weight(o.Size))
+		return nil
+	}
+	i := o.Row - r.job.Partition.First
+	if r.final[i] {
+		return fmt.Errorf("row %d of %s has two outcomes: this is a defect of sluice", o.Row, r.job.Partition.File)
+	}
+	r.final[i] = true
+	r.next = max(r.next, o.Row+1)
+	r.pending = append(r.pending, o)
+	r.bytes += o.Size
+	r.counts.Add(o)
+	return nil
+}
+
+// commit stores the pending outcomes as a part, then commits the checkpoint
+// that names it.
+func (r *recorder) commit(ctx context.Context) error {
+	c := r.checkpoint()
+	if len(r.pending) > 0 {
+		part := &c.Parts[len(c.Parts)-1]
+		slices.SortFunc(r.pending, func(a, b Outcome) int { return cmp.Compare(a.Row, b.Row) })
+		body, err := r.table.EncodePart(r.pending)
+		if err != nil {
+			return err
+		}
+		key := r.job.Partition.partKey(part.Nonce, part.N)
+		if err := r.job.Output.Store.Write(ctx, key, body, nil); err != nil {
+			return err
+		}
+		part.N++
+	}
+	r.committing.Lock()
+	err := r.job.Journal.Commit(ctx, c)
+	r.committing.Unlock()
+	if err != nil {
+		return err
+	}
+	r.committed = c
+	for _, o := range r.pending {
+		r.room.Release(weight(o.Size))
+	}
+	clear(r.pending) // lets go of the kept columns
+	r.pending, r.bytes = r.pending[:0], 0
+	return nil
+}
+
+// checkpoint is the next one, without the part that is still to be written.
+func (r *recorder) checkpoint() Checkpoint {
+	p := r.job.Partition
+	c := Checkpoint{
+		Seq:        r.committed.Seq + 1,
+		Pass:       r.committed.Pass,
+		Next:       r.next,
+		Parts:      slices.Clone(r.committed.Parts),
+		Counts:     r.counts.Plus(Counts{}),
+		RetryAfter: r.wait,
+		At:         time.Now().UTC().Truncate(time.Millisecond),
+	}
+	for i, final := range r.final[:r.next-p.First] {
+		if !final {
+			c.Holes = c.Holes.Add(p.First + int64(i))
+		}
+	}
+	if k := len(c.Parts); len(r.pending) > 0 && (k == 0 || c.Parts[k-1].Nonce != r.job.Nonce) {
+		c.Parts = append(c.Parts, Parts{Nonce: r.job.Nonce})
+	}
+	c.Summary = c.summary(p)
+	return c
+}

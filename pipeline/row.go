@@ -1,0 +1,57 @@
+package pipeline
+
+import "time"
+
+// Row is one source image of a dataset.
+type Row struct {
+	Number int64   // 0-based, in its file
+	Source *string // URL or key relative to the dataset; nil is a null
+	// Columns are the row's kept input columns in the form of the package that
+	// reads and writes tables. The core only carries them from one to the other.
+	Columns any
+	// Size is what the row holds in memory, in bytes, about.
+	Size int
+}
+
+// Status of a row in the manifest.
+type Status string
+
+// A row ends in one of these.
+const (
+	OK      Status = "ok"
+	Failed  Status = "failed"
+	Skipped Status = "skipped" // the source is null
+)
+
+// Outcome is what became of a row: one row of the manifest.
+type Outcome struct {
+	Row    int64
+	Source *string
+	Status Status
+
+	Class      Class  // "" if ok or skipped
+	Message    string // "" if ok or skipped
+	HTTPStatus int    // 0 if there was no HTTP response
+	// RetryAfter is what the origin asked for; it is not in the manifest.
+	RetryAfter time.Duration
+
+	// What was stored; zero unless ok.
+	Key           string // relative to the output
+	Format        string // "jpeg", "png", "webp"
+	Width, Height int    // pixels
+	Bytes         int64
+	SHA256        string // of the stored bytes, lower-case hex
+
+	// What was fetched, as far as it was known when the row ended.
+	SourceFormat              string
+	SourceWidth, SourceHeight int // pixels, as stored (before orientation)
+	SourceBytes               int64
+
+	// Attempts counts the passes in which the row was tried.
+	Attempts int
+
+	FetchTime, ProcessTime, StoreTime time.Duration
+
+	Columns any // see Row
+	Size    int // see Row
+}

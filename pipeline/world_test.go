@@ -1,0 +1,299 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+
+	"sluice/pipeline"
+	"sluice/pipeline/storing"
+	"sluice/pipeline/tables"
+)
+
+// world is a dataset and an output in memory, with the real tables and stores,
+// and a fetcher and an imager that cost nothing and count what they are asked.
+type world struct {
+	t       *testing.T
+	dataset pipeline.Store
+	out     *faulty
+	output  pipeline.Output
+	engine  *pipeline.Engine
+	fetcher *counter
+	spec    pipeline.Spec
+}
+
+var worlds atomic.Int64
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	open := func(name string) pipeline.Store {
+		s, err := storing.Open(t.Context(), fmt.Sprintf("mem://%s-%d", name, worlds.Add(1)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	w := &world{t: t, dataset: open("data"), out: &faulty{Store: open("out")}, fetcher: &counter{fetched: map[string]int{}}}
+	w.output = pipeline.Output{Dataset: w.dataset, Store: w.out, Tables: tables.New()}
+	w.engine = pipeline.NewEngine(w.fetcher, mirror{}, pipeline.NewAdmission(64<<20, 1<<20, 64<<20), 4)
+	w.spec = pipeline.Spec{Input: w.dataset.URL(), Column: "path", Target: pipeline.Target{Width: 8, Height: 8, Fit: pipeline.Fill, Format: pipeline.JPEG, Quality: 80}}
+	return w
+}
+
+// record is a row of the test datasets.
+type record struct {
+	Path *string `parquet:"path,optional"`
+	ID   int64   `parquet:"id"`
+}
+
+// sources writes a file whose row i has the source of(i); "" is a null.
+func (w *world) sources(file string, rows int, of func(i int) string) {
+	w.t.Helper()
+	var b bytes.Buffer
+	pw := parquet.NewGenericWriter[record](&b)
+	for i := range rows {
+		r := record{ID: int64(i)}
+		if s := of(i); s != "" {
+			r.Path = &s
+		}
+		if _, err := pw.Write([]record{r}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if err := pw.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.dataset.Write(w.t.Context(), file, b.Bytes(), nil); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// plan plans a run and returns its partitions.
+func (w *world) plan(run string, perPartition int64) (pipeline.PlanSummary, []pipeline.Partition, error) {
+	req := pipeline.PlanRequest{Run: "_runs/" + run + "/", Spec: w.spec, RowsPerPartition: perPartition}
+	sum, err := w.output.Plan(w.t.Context(), req, func(pipeline.PlanProgress) {})
+	if err != nil {
+		return sum, nil, err
+	}
+	ps, err := w.output.Partitions(w.t.Context(), sum.Run, 0, sum.Partitions)
+	return sum, ps, err
+}
+
+func (w *world) mustPlan(run string, perPartition int64) (pipeline.PlanSummary, []pipeline.Partition) {
+	w.t.Helper()
+	sum, ps, err := w.plan(run, perPartition)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return sum, ps
+}
+
+var attempts atomic.Int64
+
+func (w *world) job(p pipeline.Partition, from pipeline.Checkpoint, j pipeline.Journal) pipeline.Job {
+	return pipeline.Job{
+		Partition: p, Spec: w.spec, Output: w.output, Journal: j, From: from, LastPass: true,
+		Nonce: fmt.Sprintf("n%d", attempts.Add(1)),
+	}
+}
+
+// finish does p from checkpoint c on, whatever it takes, and publishes it.
+func (w *world) finish(p pipeline.Partition, c pipeline.Checkpoint) pipeline.Counts {
+	w.t.Helper()
+	c, err := w.engine.Process(w.t.Context(), w.job(p, c, &journal{}))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	counts, err := w.output.Publish(w.t.Context(), p, c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return counts
+}
+
+// verify holds the output to its promises, deeply.
+func (w *world) verify() pipeline.Report {
+	w.t.Helper()
+	r, err := w.output.Verify(w.t.Context(), &pipeline.VerifyOptions{Deep: true}, func(pipeline.VerifyProgress) {})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range r.Findings {
+		w.t.Errorf("%s: %s", f.Where, f.Problem)
+	}
+	return r
+}
+
+// outcomes are a manifest's rows without what depends on the clock, as the
+// version of a file in memory does, and with it the partition's name.
+func (w *world) outcomes(p pipeline.Partition) (rows []pipeline.Outcome) {
+	w.t.Helper()
+	for o, err := range w.output.Tables.Scan(w.t.Context(), w.out, p.ManifestKey()) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		o.FetchTime, o.ProcessTime, o.StoreTime, o.Size = 0, 0, 0, 0
+		o.Key = strings.Replace(o.Key, p.Name, "PARTITION", 1)
+		rows = append(rows, o)
+	}
+	return rows
+}
+
+// counter is a fetcher of sources such as "ok:1", "404:2", "500:3", and
+// "hang:4", which lasts until it is cut short.
+type counter struct {
+	mu      sync.Mutex
+	fetched map[string]int
+	healed  atomic.Bool // 500s are well now
+}
+
+func (f *counter) Fetch(ctx context.Context, _ pipeline.Store, source string, grant *pipeline.Grant) (pipeline.Body, error) {
+	f.mu.Lock()
+	f.fetched[source]++
+	f.mu.Unlock()
+	kind, _, _ := strings.Cut(source, ":")
+	switch {
+	case kind == "hang":
+		<-ctx.Done()
+		return pipeline.Body{}, ctx.Err()
+	case kind == "404":
+		return pipeline.Body{}, &pipeline.RowError{Class: pipeline.HTTP4xx, Message: "404 Not Found", HTTPStatus: 404}
+	case kind == "500" && !f.healed.Load():
+		return pipeline.Body{}, &pipeline.RowError{Class: pipeline.HTTP5xx, Message: "500 Internal Server Error", HTTPStatus: 500}
+	}
+	grant.Shrink(int64(len(source)))
+	return pipeline.Body{Bytes: []byte(source), HTTPStatus: 200, Free: func() {}}, nil
+}
+
+func (f *counter) requests() (all, most int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range f.fetched {
+		all += n
+		most = max(most, n)
+	}
+	return all, most
+}
+
+// mirror is an imager whose images are their sources.
+type mirror struct{}
+
+func (mirror) Probe(src []byte) (pipeline.Header, error) {
+	if bytes.HasPrefix(src, []byte("html")) {
+		return pipeline.Header{}, pipeline.Fail(pipeline.Unsupported, "HTML")
+	}
+	return pipeline.Header{Format: "jpeg", Width: 8, Height: 8}, nil
+}
+
+func (mirror) Cost(pipeline.Header, pipeline.Target) int64 { return 1 << 20 }
+
+func (mirror) Render(_ context.Context, src []byte, _ pipeline.Header, t pipeline.Target) (pipeline.Rendition, error) {
+	return pipeline.Rendition{Bytes: slices.Clone(src), Width: t.Width, Height: t.Height}, nil
+}
+
+// journal accepts checkpoints, until it is told not to.
+type journal struct {
+	mu       sync.Mutex
+	accepted []pipeline.Checkpoint
+	refuse   func(n int) error // of the n-th commit, from 0
+}
+
+func (j *journal) Commit(_ context.Context, c pipeline.Checkpoint) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.refuse != nil {
+		if err := j.refuse(len(j.accepted)); err != nil {
+			return err
+		}
+	}
+	j.accepted = append(j.accepted, c)
+	return nil
+}
+
+func (j *journal) last() pipeline.Checkpoint { return j.accepted[len(j.accepted)-1] }
+
+// faulty is a store whose operation number `at` goes wrong, once.
+type faulty struct {
+	pipeline.Store
+	ops  atomic.Int64
+	at   int64 // 0 is never
+	done bool  // the operation is done, and answered with the error all the same
+}
+
+var errDown = errors.New("the store is down")
+
+func (f *faulty) fails() bool { return f.ops.Add(1) == f.at }
+
+func (f *faulty) Write(ctx context.Context, key string, body []byte, opts *pipeline.WriteOptions) error {
+	if f.fails() {
+		if f.done {
+			if err := f.Store.Write(ctx, key, body, opts); err != nil {
+				return err
+			}
+		}
+		return errDown
+	}
+	return f.Store.Write(ctx, key, body, opts)
+}
+
+func (f *faulty) Stream(ctx context.Context, key string, fill func(io.Writer) error, opts *pipeline.WriteOptions) error {
+	if f.fails() {
+		if f.done {
+			if err := f.Store.Stream(ctx, key, fill, opts); err != nil {
+				return err
+			}
+		}
+		return errDown
+	}
+	return f.Store.Stream(ctx, key, fill, opts)
+}
+
+func (f *faulty) Read(ctx context.Context, key string) ([]byte, error) {
+	if f.fails() {
+		return nil, errDown
+	}
+	return f.Store.Read(ctx, key)
+}
+
+func (f *faulty) Open(ctx context.Context, key string) (pipeline.ObjectReader, error) {
+	if f.fails() {
+		return nil, errDown
+	}
+	return f.Store.Open(ctx, key)
+}
+
+func (f *faulty) Stat(ctx context.Context, key string) (pipeline.Object, error) {
+	if f.fails() {
+		return pipeline.Object{}, errDown
+	}
+	return f.Store.Stat(ctx, key)
+}
+
+func (f *faulty) List(ctx context.Context, prefix string) iter.Seq2[pipeline.Object, error] {
+	if f.fails() {
+		return func(yield func(pipeline.Object, error) bool) { yield(pipeline.Object{}, errDown) }
+	}
+	return f.Store.List(ctx, prefix)
+}
+
+func (f *faulty) Delete(ctx context.Context, key string) error {
+	if f.fails() {
+		if f.done {
+			if err := f.Store.Delete(ctx, key); err != nil {
+				return err
+			}
+		}
+		return errDown
+	}
+	return f.Store.Delete(ctx, key)
+}
