@@ -1,0 +1,81 @@
+// Package fetching downloads sources: it implements pipeline.Fetcher.
+//
+// A source is an http or https URL, or a key of the dataset. Nothing that a
+// source, an origin or a header says is trusted: addresses are checked where
+// they are dialled, bytes are granted before they are held, and whatever goes
+// wrong with a source becomes a row's error of one of the closed classes. What
+// goes wrong with a store is the store's own error, and no row's.
+package fetching
+
+import (
+	"context"
+	"net/http"
+
+	"sluice/pipeline"
+)
+
+// Fetcher downloads sources. One serves a whole process; it is safe for
+// concurrent use, and as many downloads are in flight as there are calls.
+type Fetcher struct {
+	opts      Options
+	transport *http.Transport
+	header    http.Header // of every request
+	robot     string      // our name, as X-Robots-Tag would address us
+	allowed   []*allowedSource
+	buffers   buffers
+}
+
+var _ pipeline.Fetcher = (*Fetcher)(nil)
+
+// New makes a Fetcher.
+func New(opts Options) *Fetcher {
+	opts.applyDefaults()
+	return &Fetcher{
+		opts:      opts,
+		transport: newTransport(opts),
+		header: http.Header{
+			"User-Agent": {opts.UserAgent},
+			"Accept":     {"image/*,*/*;q=0.5"},
+			// Images do not compress further, and what arrives is counted as it is.
+			"Accept-Encoding": {"identity"},
+		},
+		robot:   product(opts.UserAgent),
+		allowed: allowSources(opts.AllowSources, opts.Open),
+		buffers: buffers{largest: opts.MaxBytes, limit: opts.IdleBytes},
+	}
+}
+
+// Close lets go of idle connections and buffers.
+func (f *Fetcher) Close() {
+	f.transport.CloseIdleConnections()
+	f.buffers.drop()
+}
+
+// Fetch reads source whole into memory that grant admits. If ctx ends meanwhile,
+// the error is ctx's own and says nothing about the source.
+func (f *Fetcher) Fetch(ctx context.Context, dataset pipeline.Store, source string, grant *pipeline.Grant) (pipeline.Body, error) {
+	body, err := f.fetch(ctx, dataset, source, grant)
+	if err == nil {
+		return body, nil
+	}
+	if ended := ctx.Err(); ended != nil {
+		return pipeline.Body{}, ended
+	}
+	return pipeline.Body{}, err
+}
+
+func (f *Fetcher) fetch(ctx context.Context, dataset pipeline.Store, source string, grant *pipeline.Grant) (pipeline.Body, error) {
+	for _, a := range f.allowed {
+		if key, ok := a.match(source); ok {
+			return f.fetchAllowed(ctx, a, key, grant)
+		}
+	}
+	u, key, err := parseSource(source)
+	switch {
+	case err != nil:
+		return pipeline.Body{}, err
+	case u != nil:
+		return f.download(ctx, u, grant)
+	}
+	return f.readObject(ctx, dataset, key, grant)
+}

@@ -1,0 +1,84 @@
+package imaging
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"sync"
+	"testing"
+
+	"github.com/davidbyttow/govips/v2/vips"
+
+	"sluice/pipeline"
+)
+
+func TestCostIsAboveTheMeasuredPeak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes images of 12 MP and starts a process for each")
+	}
+	imager()
+	make12MP := sync.OnceValue(func() *image.NRGBA { return photo(4000, 3000) })
+	sources := []struct {
+		name string
+		make func() []byte
+	}{
+		{"JPEG", func() []byte { return jpegOf(make12MP(), 85) }},
+		{"JPEG on its side", func() []byte { return withExif(jpegOf(make12MP(), 85), 6) }},
+		{"progressive JPEG 4:2:0", func() []byte { return progressiveJPEG(make12MP(), vips.VipsForeignSubsampleOn) }},
+		{"progressive JPEG 4:4:4", func() []byte { return progressiveJPEG(make12MP(), vips.VipsForeignSubsampleOff) }},
+		{"CMYK JPEG", func() []byte { return cmykJPEG(make12MP()) }},
+		{"PNG", func() []byte { return pngOf(make12MP()) }},
+		{"PNG with alpha", func() []byte { return pngOf(half(make12MP())) }},
+		{"interlaced PNG", func() []byte { return interlacedPNG(make12MP()) }},
+		{"WebP", func() []byte { return webpOf(make12MP(), true, vips.WebpExportParams{Quality: 80}) }},
+		{"WebP with alpha", func() []byte { return webpOf(half(make12MP()), false, vips.WebpExportParams{Quality: 80}) }},
+		{"lossless WebP", func() []byte { return webpOf(make12MP(), true, vips.WebpExportParams{Lossless: true}) }},
+		{"wide JPEG on its side", func() []byte { return withExif(jpegOf(photo(12000, 700), 85), 6) }},
+		{"wide PNG", func() []byte { return pngOf(photo(12000, 700)) }},
+		{"tall WebP", func() []byte { return webpOf(photo(700, 12000), true, vips.WebpExportParams{Quality: 80}) }},
+	}
+	targets := []pipeline.Target{
+		target(256, 256, pipeline.Fill, pipeline.JPEG),
+		target(256, 256, pipeline.Contain, pipeline.PNG),
+		target(1500, 2000, pipeline.Cover, pipeline.WebP),
+	}
+	for _, s := range sources {
+		src := cached(t, "cost "+s.name, s.make)
+		h, err := imager().Probe(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range targets {
+			t.Run(fmt.Sprint(s.name, " to ", target.Format), func(t *testing.T) {
+				took, cost := peak(t, src, target), imager().Cost(h, target)
+				t.Logf("took %.1f MB, cost is %.1f MB", float64(took)/1e6, float64(cost)/1e6)
+				if took > cost {
+					t.Errorf("Render took %.1f MB, %.2f bytes a pixel, and was admitted for %.1f MB", float64(took)/1e6, float64(took)/float64(h.Pixels()), float64(cost)/1e6)
+				}
+				// What is admitted too dearly leaves decoders idle.
+				if cost > 4*took+8<<20 {
+					t.Errorf("Render took %.1f MB, and was admitted for %.1f MB", float64(took)/1e6, float64(cost)/1e6)
+				}
+			})
+		}
+	}
+}
+
+func TestCostDoesNotWrap(t *testing.T) {
+	for _, format := range []string{"jpeg", "png", "webp"} {
+		h := pipeline.Header{Format: format, Width: math.MaxInt32, Height: math.MaxInt32, Bands: 4, Depth: 16, Progressive: true, Lossless: true, Alpha: true, Orientation: 6}
+		if cost := new(Imager).Cost(h, target(pipeline.MaxSide, pipeline.MaxSide, pipeline.Fill, pipeline.WebP)); cost < 1<<60 {
+			t.Errorf("%s: %d", format, cost)
+		}
+	}
+}
+
+func TestCostOfWhatIsUnknownIsTheWorst(t *testing.T) {
+	known := pipeline.Header{Format: "jpeg", Width: 4000, Height: 3000, Bands: 4, Depth: 8, Progressive: true}
+	unknown := known
+	unknown.Bands = 0
+	to := target(256, 256, pipeline.Fill, pipeline.JPEG)
+	if new(Imager).Cost(unknown, to) < new(Imager).Cost(known, to)-cmykCost {
+		t.Error("an image of unknown bands is cheaper than one of four")
+	}
+}

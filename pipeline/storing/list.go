@@ -1,0 +1,45 @@
+package storing
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"strings"
+
+	"gocloud.dev/blob"
+
+	"sluice/pipeline"
+)
+
+// List yields the objects whose keys begin with prefix, in the order of their
+// keys. Markers of folders, whose keys end in a slash, are left out.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[pipeline.Object, error] {
+	if s.folder() {
+		return s.listFolder(ctx, prefix)
+	}
+	return func(yield func(pipeline.Object, error) bool) {
+		it := s.bucket.List(&blob.ListOptions{Prefix: s.prefix + prefix})
+		for {
+			o, err := it.Next(ctx)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(pipeline.Object{}, s.fault(ctx, "list", prefix, err))
+				return
+			}
+			if strings.HasSuffix(o.Key, "/") {
+				continue
+			}
+			if !yield(pipeline.Object{
+				Key:     strings.TrimPrefix(o.Key, s.prefix),
+				Size:    o.Size,
+				Version: version(o, o.Size, o.ModTime),
+				ModTime: o.ModTime,
+			}, nil) {
+				return
+			}
+		}
+	}
+}
