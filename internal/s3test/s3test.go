@@ -1,0 +1,180 @@
+// Package s3test runs a real S3 server, versitygw, for tests.
+package s3test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// install is what makes the server available.
+const install = "go install github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+
+// The credentials of the server. They are for tests only.
+const (
+	AccessKey = "sluice-test"
+	SecretKey = "sluice-test-secret"
+	region    = "us-east-1"
+)
+
+// Server is a running S3 server with an empty folder behind it.
+type Server struct {
+	Endpoint string // http://127.0.0.1:PORT
+	dir      string
+}
+
+// Start starts a server that ends with the test, and puts its credentials into
+// the test's environment. Without the program the test is skipped, or fails if
+// SLUICE_REQUIRE_S3=1.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	program := find()
+	if program == "" {
+		why := "no versitygw in $VERSITYGW, bin/, ~/go/bin or $PATH: " + install
+		if os.Getenv("SLUICE_REQUIRE_S3") == "1" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", SecretKey)
+	t.Setenv("AWS_REGION", region)
+	// Else the SDK may read a developer's own profile.
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+
+	// Another process can take the free port before the server does.
+	var err error
+	for range 3 {
+		s := &Server{dir: t.TempDir()}
+		if err = s.run(t, program); err == nil {
+			return s
+		}
+	}
+	t.Fatal(err)
+	return nil
+}
+
+func find() string {
+	candidates := []string{os.Getenv("VERSITYGW")}
+	if root := moduleRoot(); root != "" {
+		candidates = append(candidates, filepath.Join(root, "bin", "versitygw"))
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		candidates = append(candidates, filepath.Join(home, "go", "bin", "versitygw"))
+	}
+	for _, c := range append(candidates, "versitygw") {
+		if path, err := exec.LookPath(c); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// moduleRoot is the folder above that holds go.mod.
+func moduleRoot() string {
+	dir, err := os.Getwd()
+	for err == nil && dir != filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	return ""
+}
+
+// run starts the process and returns when it answers.
+func (s *Server) run(t testing.TB, program string) error {
+	addr, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	s.Endpoint = "http://" + addr
+	// --keep-alive: else every request would be a connection of its own.
+	cmd := exec.Command(program, "--access", AccessKey, "--secret", SecretKey, "--region", region,
+		"--port", addr, "--health", "/health", "--keep-alive", "--quiet", "posix", s.dir)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	// It must not outlive a test that is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	stop := func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+	if err := s.await(ended); err != nil {
+		stop()
+		return fmt.Errorf("versitygw: %w\n%s", err, &output)
+	}
+	t.Cleanup(stop)
+	return nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// await asks for the server's health until it is well.
+func (s *Server) await(ended <-chan struct{}) error {
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		resp, err := client.Get(s.Endpoint + "/health")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ended:
+			return fmt.Errorf("ended before it answered")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("did not answer within 30 s")
+}
+
+// Bucket makes a bucket, and returns the URL that opens it.
+func (s *Server) Bucket(t testing.TB, name string) string {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(s.dir, name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return "s3://" + name + "?" + s.Query()
+}
+
+// Query is what a URL needs to reach this server instead of Amazon's.
+func (s *Server) Query() string {
+	return url.Values{"endpoint": {s.Endpoint}, "region": {region}, "use_path_style": {"true"}}.Encode()
+}
+
+// Folder is where the server keeps a bucket. Hidden folders in it are its own.
+func (s *Server) Folder(bucket string) string { return filepath.Join(s.dir, bucket) }
+
+// Env is what a process needs in its environment to use the server.
+func (s *Server) Env() []string {
+	return []string{
+		"AWS_ACCESS_KEY_ID=" + AccessKey, "AWS_SECRET_ACCESS_KEY=" + SecretKey, "AWS_REGION=" + region,
+		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull,
+	}
+}
