@@ -1,0 +1,65 @@
+// Package activities is the pipeline as Temporal activities: planning a run,
+// processing a partition, publishing it, finishing the run, verifying an
+// output. What Temporal has to be told is told here: heartbeats (heart.go) and
+// the kinds of errors (errors.go). The work itself is package pipeline's.
+package activities
+
+import (
+	"context"
+
+	"go.temporal.io/sdk/activity"
+
+	"sluice/pipeline"
+)
+
+// The registered names. They stand in histories: they do not follow a renaming
+// of the Go methods.
+const (
+	PlanActivity      = "Plan"
+	LoadNamesActivity = "LoadNames"
+	ProcessActivity   = "Process"
+	PublishActivity   = "Publish"
+	FinishActivity    = "Finish"
+	VerifyActivity    = "Verify"
+)
+
+// Activities are the activities of one worker process.
+type Activities struct {
+	// Open opens a dataset and an output by their URLs. It decides which of
+	// them this worker may touch. What it opens is kept by whoever made it: the
+	// activities close nothing.
+	Open func(ctx context.Context, input, output string) (pipeline.Output, error)
+	// Engine is what all partitions of the process share.
+	Engine Engine
+
+	beater Beater // a test's; else the server is asked
+}
+
+// Engine is what Process needs of a *pipeline.Engine.
+type Engine interface {
+	Process(ctx context.Context, job pipeline.Job) (pipeline.Checkpoint, error)
+}
+
+// Registry takes activities; a worker.Worker is one.
+type Registry interface {
+	RegisterActivityWithOptions(activity any, options activity.RegisterOptions)
+}
+
+// RegisterLight registers what is done in passing, beside the workflows.
+func (a *Activities) RegisterLight(r Registry) {
+	register(r, PlanActivity, a.Plan)
+	register(r, LoadNamesActivity, a.LoadNames)
+	register(r, PublishActivity, a.Publish)
+	register(r, FinishActivity, a.Finish)
+	register(r, VerifyActivity, a.Verify)
+}
+
+// RegisterHeavy registers what takes a worker's memory and CPUs, and has a task
+// queue of its own.
+func (a *Activities) RegisterHeavy(r Registry) {
+	register(r, ProcessActivity, a.Process)
+}
+
+func register(r Registry, name string, f any) {
+	r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+}

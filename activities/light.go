@@ -1,0 +1,82 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/pipeline"
+)
+
+// Plan plans a run. Its heartbeats are a pipeline.PlanProgress.
+func (a *Activities) Plan(ctx context.Context, in PlanInput) (pipeline.PlanSummary, error) {
+	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.PlanProgress)) (pipeline.PlanSummary, error) {
+		req := pipeline.PlanRequest{Run: in.Key, Spec: in.Spec, RowsPerPartition: in.RowsPerPartition}
+		return out.Plan(ctx, req, progress)
+	})
+}
+
+// LoadNames reads the names of some partitions of the plan: what workflows know
+// of them, for ids and summaries.
+func (a *Activities) LoadNames(ctx context.Context, in LoadNamesInput) ([]string, error) {
+	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, _ func(none)) ([]string, error) {
+		ps, err := out.Partitions(ctx, in.Key, in.First, in.N)
+		if err != nil {
+			return nil, err
+		}
+		if len(ps) != in.N {
+			return nil, fmt.Errorf("the plan %s has %d partitions from number %d on, not %d", in.Key, len(ps), in.First, in.N)
+		}
+		names := make([]string, in.N)
+		for i, p := range ps {
+			names[i] = p.Name
+		}
+		return names, nil
+	})
+}
+
+// Publish publishes a partition's manifest. It can be done again at any point.
+func (a *Activities) Publish(ctx context.Context, in PublishInput) (pipeline.Counts, error) {
+	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, _ func(none)) (pipeline.Counts, error) {
+		return out.Publish(ctx, in.Partition, in.Checkpoint)
+	})
+}
+
+// Finish writes what a run leaves behind when it ends.
+func (a *Activities) Finish(ctx context.Context, in FinishInput) (pipeline.Totals, error) {
+	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, _ func(none)) (pipeline.Totals, error) {
+		return out.Finish(ctx, in.Key, in.Ending)
+	})
+}
+
+// Verify holds an output against its dataset. Its heartbeats are a
+// pipeline.VerifyProgress.
+func (a *Activities) Verify(ctx context.Context, in VerifyInput) (pipeline.Report, error) {
+	run := Run{Spec: pipeline.Spec{Input: in.Input}, Output: in.Output}
+	return light(ctx, a, run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.VerifyProgress)) (pipeline.Report, error) {
+		return out.Verify(ctx, &in.Options, progress)
+	})
+}
+
+// none is the progress of what is over in a moment.
+type none struct{}
+
+// light does one step on a run's output. It heartbeats meanwhile, and ends the
+// step when the attempt is to end: each can be done again from the start.
+func light[P, R any](ctx context.Context, a *Activities, run Run,
+	step func(ctx context.Context, out pipeline.Output, progress func(P)) (R, error),
+) (result R, err error) {
+	ctx, alive := keepAlive[P](ctx)
+	defer func() {
+		if cause := alive.stop(); err != nil && cause != nil {
+			err = cause
+		}
+		if err != nil {
+			err = temporalError(err)
+		}
+	}()
+	out, err := a.Open(ctx, run.Spec.Input, run.Output)
+	if err != nil {
+		return result, err
+	}
+	return step(ctx, out, alive.progress)
+}
