@@ -1,0 +1,102 @@
+package workflows
+
+import (
+	"time"
+
+	"sluice/activities"
+	"sluice/pipeline"
+)
+
+// SliceInput is the input of the workflow of one slice: N partitions of the
+// plan, from First on.
+type SliceInput struct {
+	activities.Run
+	Dataset string `json:"dataset"` // id of the dataset workflow
+	Slice   int    `json:"slice"`   // number of the slice
+	First   int    `json:"first"`
+	N       int    `json:"n"`
+	// Window is how many of its partitions are open at once, until a
+	// SignalWindow says otherwise.
+	Window int `json:"window"`
+	// HeartbeatTimeout and Waits are RunInput's.
+	HeartbeatTimeout time.Duration   `json:"heartbeat_timeout"`
+	Waits            []time.Duration `json:"waits,omitempty"`
+}
+
+// PartitionInput is the input of the workflow of one partition.
+type PartitionInput struct {
+	activities.Run
+	Name  string `json:"name"`  // of the partition
+	Index int    `json:"index"` // of the partition in the plan
+	// HeartbeatTimeout and Waits are RunInput's.
+	HeartbeatTimeout time.Duration   `json:"heartbeat_timeout"`
+	Waits            []time.Duration `json:"waits,omitempty"`
+}
+
+// PartitionResult is the result of a partition whose manifest is published.
+type PartitionResult struct {
+	File   string          `json:"file"` // relative to the dataset
+	Counts pipeline.Counts `json:"counts"`
+	// New is how many of the rows this run did.
+	New int64 `json:"new"`
+}
+
+// Tally is what a fan-out has come to: a slice's result, and the details of its
+// cancellation.
+type Tally struct {
+	Counts pipeline.Counts `json:"counts"` // of the partitions that are published
+	New    int64           `json:"new"`    // rows of these that this run did
+	// Published and Failed count partitions.
+	Published int `json:"published"`
+	Failed    int `json:"failed"`
+	// Failures are the first failed partitions' reasons, a line each.
+	Failures []string `json:"failures,omitempty"`
+}
+
+// maxFailures is how many reasons are kept: enough to see what they have in
+// common, few enough for a memo and a line.
+const maxFailures = 5
+
+func (t *Tally) publish(r PartitionResult) {
+	t.Counts = plus(t.Counts, r.Counts)
+	t.New += r.New
+	t.Published++
+}
+
+func (t *Tally) fail(partitions int, why string) {
+	t.Failed += partitions
+	if len(t.Failures) < maxFailures {
+		t.Failures = append(t.Failures, why)
+	}
+}
+
+func (t *Tally) add(u Tally) {
+	t.Counts = plus(t.Counts, u.Counts)
+	t.New += u.New
+	t.Published += u.Published
+	t.Failed += u.Failed
+	t.Failures = append(t.Failures, u.Failures[:min(len(u.Failures), maxFailures-len(t.Failures))]...)
+}
+
+// plus goes over a map; in which order does not show in a sum.
+//
+//workflowcheck:ignore
+func plus(a, b pipeline.Counts) pipeline.Counts { return a.Plus(b) }
+
+// The signals between a workflow and its children.
+const (
+	// SignalWaiting tells the parent that partition number N of the plan (an
+	// int) waits for a later pass, and gives its place in the window back.
+	SignalWaiting = "waiting"
+	// SignalWindow gives a slice its window (an int).
+	SignalWindow = "window"
+	// SignalSpare gives back the places that a slice can no longer use (Spare).
+	SignalSpare = "spare"
+)
+
+// Spare says that a slice has begun its last partition, and how many places it
+// still has a use for.
+type Spare struct {
+	Slice  int `json:"slice"`
+	Places int `json:"places"`
+}

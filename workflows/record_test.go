@@ -1,0 +1,169 @@
+package workflows
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"sluice/activities"
+)
+
+var record = flag.Bool("record", false, "record histories that are not in testdata yet")
+
+// maxRecorded keeps what is checked in small, in bytes.
+const maxRecorded = 100 << 10
+
+// recorded keeps a workflow's history as testdata/NAME.json, unless there is one
+// already: a history is of the code that was released, and never replaced.
+func (w *world) recorded(id, name string) {
+	w.t.Helper()
+	file := filepath.Join("testdata", name+".json")
+	if _, err := os.Stat(file); err == nil {
+		w.t.Logf("%s is there already: delete it first, if it was never released", file)
+		return
+	}
+	data, err := protojson.Marshal(&historypb.History{Events: w.history(id)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	// The names of sticky task queues begin with the machine's.
+	if host, err := os.Hostname(); err == nil {
+		data = bytes.ReplaceAll(data, []byte(host+":"), []byte("host:"))
+	}
+	if len(data) > maxRecorded {
+		w.t.Errorf("%s would be of %d bytes", file, len(data))
+		return
+	}
+	if err := os.WriteFile(file, append(data, '\n'), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Logf("%s: %d bytes", file, len(data))
+}
+
+// TestRecord makes the histories of testdata: go test -run TestRecord -record .
+func TestRecord(t *testing.T) {
+	if !*record {
+		t.Skip("-record is not given")
+	}
+	run := RunID(testOutput)
+
+	t.Run("success, with a second pass and a fault", func(t *testing.T) {
+		var once sync.Once
+		w := newWorld(t, &stub{partitions: 4, process: func(_ context.Context, in activities.ProcessInput) (r activities.ProcessResult, err error) {
+			if in.Index == 1 {
+				once.Do(func() { err = errors.New("the store is down") })
+				return whole(in), err
+			}
+			if in.Index == 2 && in.Pass < 3 {
+				return after(in, 80+5*int64(in.Pass)), nil
+			}
+			return whole(in), nil
+		}})
+		if err := w.run(stubInput(2, time.Second, time.Second)).Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.recorded(run, "dataset-success")
+		w.recorded(PartitionID(run, stubName(1)), "partition-fault")
+		w.recorded(PartitionID(run, stubName(2)), "partition-passes")
+	})
+
+	t.Run("failed", func(t *testing.T) {
+		w := newWorld(t, &stub{partitions: 4, process: func(_ context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+			if in.Index == 1 {
+				return activities.ProcessResult{}, broken(in)
+			}
+			return whole(in), nil
+		}})
+		if err := w.run(stubInput(2)).Get(t.Context(), nil); err == nil {
+			t.Fatal("it succeeded")
+		}
+		w.recorded(run, "dataset-failed")
+		w.recorded(PartitionID(run, stubName(1)), "partition-failed")
+	})
+
+	t.Run("cancelled", func(t *testing.T) {
+		w := newWorld(t, &stub{partitions: 4, process: func(ctx context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+			switch in.Index {
+			case 0:
+				return whole(in), nil
+			case 1:
+				return after(in, 80), nil
+			}
+			return untilCancelled(ctx, in)
+		}})
+		r := w.run(stubInput(3, time.Hour))
+		ids := []string{PartitionID(run, stubName(2)), PartitionID(run, stubName(3))}
+		eventually(t, "two are at it, and one waits", time.Minute, func() bool { return w.pendingActivities(ids) == 2 })
+		if err := w.client.CancelWorkflow(t.Context(), r.GetID(), ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Get(t.Context(), nil); err == nil {
+			t.Fatal("it succeeded")
+		}
+		w.recorded(run, "dataset-cancelled")
+		w.recorded(PartitionID(run, stubName(1)), "partition-cancelled-waiting")
+		w.recorded(PartitionID(run, stubName(2)), "partition-cancelled")
+	})
+
+	t.Run("slices", func(t *testing.T) {
+		w := newWorld(t, &stub{partitions: maxFanOut + 1})
+		if err := w.run(stubInput(8)).Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.recorded(run, "dataset-slices")
+	})
+
+	// A slice of a real run is too long to keep. This one has a parent that
+	// gives it a larger window, and hears of its spare places.
+	t.Run("a slice", func(t *testing.T) {
+		w := newWorld(t, &stub{process: func(ctx context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+			if in.Index == 101 && in.Pass == 1 {
+				return after(in, 80), nil
+			}
+			if in.Index == 103 {
+				return activities.ProcessResult{}, broken(in)
+			}
+			return whole(in), nil
+		}})
+		in := stubInput(8)
+		w.workers[0].RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
+			slice := workflow.ExecuteChildWorkflow(child(ctx, SliceID(run, 1), "a slice"), SliceWorkflow, SliceInput{
+				Run: activities.Run{Key: "_runs/1/", Spec: in.Spec, Output: in.Output}, Dataset: run,
+				Slice: 1, First: 100, N: 8, Window: 2, HeartbeatTimeout: 10 * time.Second, Waits: []time.Duration{time.Second},
+			})
+			slice.SignalChildWorkflow(ctx, SignalWindow, 4)
+			return slice.Get(ctx, nil)
+		}, workflow.RegisterOptions{Name: "parent"})
+		r, err := w.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "parent", TaskQueue: DefaultTaskQueue}, "parent")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.recorded(SliceID(run, 1), "slice")
+	})
+
+	t.Run("verify", func(t *testing.T) {
+		w := newWorld(t, &stub{partitions: 4})
+		r, err := w.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: VerifyID(run), TaskQueue: DefaultTaskQueue}, VerifyWorkflow, activities.VerifyInput{Output: testOutput})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.recorded(VerifyID(run), "verify")
+	})
+}

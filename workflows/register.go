@@ -1,0 +1,20 @@
+package workflows
+
+import "go.temporal.io/sdk/workflow"
+
+// Registry takes workflows; a worker.Worker is one.
+type Registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}
+
+// Register registers the workflows.
+func Register(r Registry) {
+	register(r, DatasetWorkflow, Dataset)
+	register(r, SliceWorkflow, Slice)
+	register(r, PartitionWorkflow, Partition)
+	register(r, VerifyWorkflow, Verify)
+}
+
+func register(r Registry, name string, f any) {
+	r.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: name})
+}

@@ -1,0 +1,150 @@
+package workflows
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"sluice/activities"
+	"sluice/pipeline"
+)
+
+const (
+	testOutput = "mem://out/run"
+	stubRows   = 100 // of each partition
+)
+
+// stub is the activities over a plan of so many partitions without a pipeline.
+type stub struct {
+	partitions int
+	// process is one pass; nil is one in which every row is ok.
+	process func(ctx context.Context, in activities.ProcessInput) (activities.ProcessResult, error)
+	plan    func() error
+	finish  func(ctx context.Context, in activities.FinishInput) error
+
+	mu        sync.Mutex
+	published map[string]bool
+	endings   []pipeline.Ending
+}
+
+func (s *stub) register(light, heavy activities.Registry) {
+	for name, f := range map[string]any{
+		activities.PlanActivity:      s.Plan,
+		activities.LoadNamesActivity: s.LoadNames,
+		activities.PublishActivity:   s.Publish,
+		activities.FinishActivity:    s.Finish,
+		activities.VerifyActivity:    s.Verify,
+	} {
+		light.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+	heavy.RegisterActivityWithOptions(s.Process, activity.RegisterOptions{Name: activities.ProcessActivity})
+}
+
+// stubPartition is partition number i: 100 rows of a file of its own.
+func stubPartition(i int) pipeline.Partition {
+	return pipeline.Partition{Name: stubName(i), File: fmt.Sprintf("part-%05d.parquet", i), Version: "1", Rows: stubRows}
+}
+
+func stubName(i int) string { return fmt.Sprintf("part-%05d-0123456789ab-0of1", i) }
+
+// stubInput is a run of the stub's plan.
+func stubInput(inFlight int, waits ...time.Duration) RunInput {
+	return RunInput{
+		Spec: pipeline.Spec{
+			Input: "mem://in", Column: "url",
+			Target: pipeline.Target{Width: 256, Height: 256, Fit: pipeline.Fill, Format: pipeline.JPEG, Quality: 80},
+		},
+		Output:           testOutput,
+		RowsPerPartition: stubRows,
+		InFlight:         inFlight,
+		HeartbeatTimeout: 10 * time.Second,
+		Waits:            waits,
+	}
+}
+
+func (s *stub) Plan(context.Context, activities.PlanInput) (pipeline.PlanSummary, error) {
+	if s.plan != nil {
+		if err := s.plan(); err != nil {
+			return pipeline.PlanSummary{}, err
+		}
+	}
+	return pipeline.PlanSummary{Files: s.partitions, Partitions: s.partitions, Rows: int64(s.partitions) * stubRows}, nil
+}
+
+func (s *stub) LoadNames(_ context.Context, in activities.LoadNamesInput) ([]string, error) {
+	names := make([]string, in.N)
+	for i := range names {
+		names[i] = stubName(in.First + i)
+	}
+	return names, nil
+}
+
+func (s *stub) Process(ctx context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+	if s.process != nil {
+		return s.process(ctx, in)
+	}
+	return whole(in), nil
+}
+
+func (s *stub) Publish(_ context.Context, in activities.PublishInput) (pipeline.Counts, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.published == nil {
+		s.published = map[string]bool{}
+	}
+	s.published[in.Partition.Name] = true
+	return in.Checkpoint.Counts, nil
+}
+
+func (s *stub) Finish(ctx context.Context, in activities.FinishInput) (pipeline.Totals, error) {
+	if s.finish != nil {
+		if err := s.finish(ctx, in); err != nil {
+			return pipeline.Totals{}, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endings = append(s.endings, in.Ending)
+	n := len(s.published)
+	return pipeline.Totals{Counts: pipeline.Counts{OK: int64(n) * stubRows}, Partitions: n}, nil
+}
+
+func (s *stub) Verify(context.Context, activities.VerifyInput) (pipeline.Report, error) {
+	return pipeline.Report{Partitions: s.partitions}, nil
+}
+
+// whole is the result of a pass after which every row is ok.
+func whole(in activities.ProcessInput) activities.ProcessResult { return after(in, stubRows) }
+
+// after is the result of a pass after which so many rows are ok, and the others
+// are holes.
+func after(in activities.ProcessInput, ok int64) activities.ProcessResult {
+	c := pipeline.Checkpoint{Seq: int64(in.Pass), Pass: in.Pass, Next: stubRows, Counts: pipeline.Counts{OK: ok}}
+	if ok < stubRows {
+		c.Holes = pipeline.Runs{{First: ok, N: stubRows - ok}}
+	}
+	return activities.ProcessResult{Partition: stubPartition(in.Index), Position: activities.Position{Checkpoint: c}}
+}
+
+// broken is how a file that cannot be read ends its partition.
+func broken(in activities.ProcessInput) error {
+	return temporal.NewNonRetryableApplicationError(stubPartition(in.Index).File+": no footer", activities.FileType, nil)
+}
+
+// untilCancelled is a pass that ends when it is cancelled, and in no other way.
+func untilCancelled(ctx context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		activity.RecordHeartbeat(ctx, after(in, 0).Position)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return activities.ProcessResult{}, ctx.Err()
+		}
+	}
+}
