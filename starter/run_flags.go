@@ -1,0 +1,157 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sluice/pipeline"
+	"sluice/pipeline/location"
+	"sluice/workflows"
+)
+
+// The limits of what a run may ask for.
+const (
+	maxInFlight = 500 // of the 2,000 children that Temporal lets a workflow have open, split over slices
+	// A worker heartbeats three times within the timeout. With less than this,
+	// one that is slow for a moment would be taken for dead.
+	minHeartbeatTimeout = time.Second
+	maxHeartbeatTimeout = time.Hour
+	maxPasses           = 10
+	maxWait             = 24 * time.Hour
+)
+
+// runFlags are the flags that describe a run, as they were typed.
+type runFlags struct {
+	input, output    string
+	column           string
+	size             string
+	fit, format      string
+	quality          int
+	key              string
+	keepColumns      []string
+	rowsPerPartition int64
+	inFlight         int
+	heartbeatTimeout time.Duration
+	waits            string
+	taskQueue        string
+}
+
+func (f *runFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.input, "input", "", "`URL` or folder of the Parquet files (*.parquet, recursive)")
+	flags.StringVar(&f.output, "output", "", "`URL` or folder of the images and their manifest")
+	flags.StringVar(&f.column, "column", "path", "`column` that holds the images' URLs, or their keys relative to the input")
+	flags.StringVar(&f.size, "size", "256x256", "`WIDTHxHEIGHT` in pixels")
+	flags.StringVar(&f.fit, "fit", string(pipeline.Fill), "fill (stretch), cover (crop), contain (pad) or inside (keep the ratio)")
+	flags.StringVar(&f.format, "format", string(pipeline.JPEG), "jpeg, png or webp")
+	flags.IntVar(&f.quality, "quality", 80, "1 to 100; png ignores it")
+	flags.StringVar(&f.key, "key", "", `template of an image's key, of {partition}, {row}, {hash}, {ext} (default "`+pipeline.DefaultKey+`").
+Without {hash}, work done again writes over objects that a manifest names`)
+	flags.StringSliceVar(&f.keepColumns, "keep-columns", nil, "input columns to copy to the manifest, a,b (default: all scalar ones)")
+	flags.Int64Var(&f.rowsPerPartition, "rows-per-partition", 10_000, "about how many rows one child workflow does")
+	flags.IntVar(&f.inFlight, "in-flight", 64, "how many child workflows are open at once")
+	flags.DurationVar(&f.heartbeatTimeout, "heartbeat-timeout", 10*time.Second, "silence after which a worker is taken for dead")
+	flags.StringVar(&f.waits, "waits", "30s,2m", "waits before later passes over rows that failed for a transient reason, or none")
+	flags.StringVar(&f.taskQueue, "task-queue", workflows.DefaultTaskQueue, "task `queue` of the workers")
+	for flag, values := range map[string][]string{"fit": {"fill", "cover", "contain", "inside"}, "format": {"jpeg", "png", "webp"}} {
+		// It fails only for a flag that does not exist.
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	_ = flags.SetAnnotation("input", cobra.BashCompSubdirsInDir, nil)
+	_ = flags.SetAnnotation("output", cobra.BashCompSubdirsInDir, nil)
+}
+
+// read checks the flags and returns what they say. Every error is a
+// *pipeline.UsageError. What only a look at the data can tell, the planner
+// checks.
+func (f *runFlags) read(flags *pflag.FlagSet) (workflows.RunInput, error) {
+	var in workflows.RunInput
+	var err error
+	if in.Spec.Input, in.Output, err = f.places(); err != nil {
+		return in, err
+	}
+	in.Spec.Column = f.column
+	in.Spec.Target = pipeline.Target{Fit: pipeline.Fit(f.fit), Format: pipeline.Format(f.format), Quality: f.quality}
+	if in.Spec.Target.Width, in.Spec.Target.Height, err = pipeline.ParseSize(f.size); err != nil {
+		return in, err
+	}
+	if f.key != pipeline.DefaultKey { // spelled out, it is the same spec
+		in.Spec.Key = f.key
+	}
+	if flags.Changed("keep-columns") {
+		in.Spec.KeepColumns = f.keepColumns
+		if len(f.keepColumns) == 0 || slices.Contains(f.keepColumns, "") {
+			return in, pipeline.Usagef("--keep-columns names no column in one place: it is a,b, or left out to keep all")
+		}
+	}
+	if err := in.Spec.Check(); err != nil {
+		return in, err
+	}
+	in.RowsPerPartition = f.rowsPerPartition
+	if n := f.rowsPerPartition; n < 1 || n > pipeline.MaxRowsPerPartition {
+		return in, pipeline.Usagef("--rows-per-partition %d is not from 1 to %d", n, pipeline.MaxRowsPerPartition)
+	}
+	in.InFlight = f.inFlight
+	if n := f.inFlight; n < 1 || n > maxInFlight {
+		return in, pipeline.Usagef("--in-flight %d is not from 1 to %d", n, maxInFlight)
+	}
+	in.HeartbeatTimeout = f.heartbeatTimeout
+	if d := f.heartbeatTimeout; d < minHeartbeatTimeout || d > maxHeartbeatTimeout {
+		return in, pipeline.Usagef("--heartbeat-timeout %s is not from %s to %s", d, minHeartbeatTimeout, maxHeartbeatTimeout)
+	}
+	if f.taskQueue == "" {
+		return in, pipeline.Usagef("--task-queue is empty: it is %s unless the workers were given another", workflows.DefaultTaskQueue)
+	}
+	in.Waits, err = parseWaits(f.waits)
+	return in, err
+}
+
+// places checks where the run reads and writes.
+func (f *runFlags) places() (input, output string, err error) {
+	if f.input == "" {
+		return "", "", pipeline.Usagef("--input is missing: the URL or folder of the Parquet files")
+	}
+	if f.output == "" {
+		return "", "", pipeline.Usagef("--output is missing: the URL or folder for the images and their manifest")
+	}
+	in, err := location.Parse(f.input)
+	if err != nil {
+		return "", "", pipeline.Usagef("--input: %v", err)
+	}
+	out, err := location.Parse(f.output)
+	if err != nil {
+		return "", "", pipeline.Usagef("--output: %v", err)
+	}
+	switch a, b := in.String(), out.String(); {
+	case a == b:
+		return "", "", pipeline.Usagef("--input and --output are both %s: give the output a place of its own", a)
+	case location.Contains(a, b):
+		return "", "", pipeline.Usagef("the output %s lies within the input %s, whose files it would become: give it a place of its own", b, a)
+	case location.Contains(b, a):
+		return "", "", pipeline.Usagef("the input %s lies within the output %s: give the output a place of its own", a, b)
+	}
+	return canonical(in), canonical(out), nil
+}
+
+// parseWaits reads "30s,2m", or "none".
+func parseWaits(s string) ([]time.Duration, error) {
+	waits := []time.Duration{}
+	if s == "none" {
+		return waits, nil
+	}
+	for word := range strings.SplitSeq(s, ",") {
+		d, err := time.ParseDuration(strings.TrimSpace(word))
+		if err != nil || d <= 0 || d > maxWait {
+			return nil, pipeline.Usagef("--waits: %q is no time up to %s, such as 30s or 2m; or say none", word, span(maxWait))
+		}
+		waits = append(waits, d)
+	}
+	if len(waits) > maxPasses {
+		return nil, pipeline.Usagef("--waits names %d later passes, and %d are the most", len(waits), maxPasses)
+	}
+	return waits, nil
+}

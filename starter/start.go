@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"sluice/pipeline"
+	"sluice/starter/progress"
+	"sluice/workflows"
+)
+
+// start starts the run, or attaches to the one that is open if that is the same.
+// It returns the run's id within its workflow.
+func (c *cli) start(ctx context.Context, temporal client.Client, t target, in workflows.RunInput, taskQueue string) (runID string, err error) {
+	// The open run may close between the refusal and the look at it, and then
+	// there is nothing in the way any more. Twice in a row is no coincidence.
+	for range 3 {
+		run, err := temporal.ExecuteWorkflow(ctx, startOptions(t, in, taskQueue), workflows.DatasetWorkflow, in)
+		if err == nil {
+			return run.GetRunID(), nil
+		}
+		open := new(serviceerror.WorkflowExecutionAlreadyStarted)
+		if !errors.As(err, &open) {
+			return "", c.startFailed(ctx, t, err)
+		}
+		described, err := temporal.DescribeWorkflowExecution(ctx, t.id, "")
+		if err != nil {
+			return "", c.startFailed(ctx, t, err)
+		}
+		info := described.GetWorkflowExecutionInfo()
+		if !progress.StatusOf(info.GetStatus()).Open() {
+			continue
+		}
+		var was workflows.RunInput
+		if ok, err := progress.Memo(info, workflows.MemoRun, &was); !ok || err != nil {
+			return "", pipeline.Usagef("a workflow %s is open that this program did not start: end it, or take another --output", t.id)
+		}
+		if d := was.Spec.Difference(in.Spec); d != "" {
+			return "", pipeline.Usagef("another run writes to %s: %s; wait for it, take another --output, or: %s", t.output, d, t.command("cancel"))
+		}
+		c.say("attached to the run that is open since %s", clock(info.GetStartTime().AsTime()))
+		if d := pace(was, in); d != "" {
+			c.say("it keeps what it was started with: %s", d)
+		}
+		return info.GetExecution().GetRunId(), nil
+	}
+	return "", unknownf("runs of %s are started and end all the time; is something else at it? See: %s", t.output, t.command("status"))
+}
+
+func startOptions(t target, in workflows.RunInput, taskQueue string) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:        t.id,
+		TaskQueue: taskQueue,
+		// One open run an output, any number of closed ones.
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		Memo:                                     map[string]any{workflows.MemoRun: in},
+		StaticSummary:                            summary(in),
+		StaticDetails:                            details(in),
+	}
+}
+
+// startFailed says what a failed call to Temporal leaves behind.
+func (c *cli) startFailed(ctx context.Context, t target, err error) error {
+	if away(err) || ctx.Err() != nil {
+		return unknownf("Temporal at %s did not answer, and the run may have been started or not; once it is back, see: %s", c.address, t.command("status"))
+	}
+	return c.explain(err)
+}
+
+// pace says in what the open run proceeds otherwise than was asked for. That
+// makes no other output, so it is no reason to refuse.
+func pace(was, is workflows.RunInput) string {
+	var kept []string
+	for _, f := range []struct {
+		flag    string
+		was, is any
+	}{
+		{"rows-per-partition", was.RowsPerPartition, is.RowsPerPartition},
+		{"in-flight", was.InFlight, is.InFlight},
+		{"heartbeat-timeout", was.HeartbeatTimeout, is.HeartbeatTimeout},
+		{"waits", formatWaits(was.Waits), formatWaits(is.Waits)},
+	} {
+		if f.was != f.is {
+			kept = append(kept, fmt.Sprintf("--%s %v", f.flag, f.was))
+		}
+	}
+	return strings.Join(kept, ", ")
+}
+
+// summary is the run in one line of the UI's list, which shows 400 bytes.
+func summary(in workflows.RunInput) string {
+	t := in.Spec.Target
+	s := fmt.Sprintf("%s → %s, %dx%d %s %s", in.Spec.Input, in.Output, t.Width, t.Height, t.Fit, t.Format)
+	if len(s) > 400 {
+		s = strings.ToValidUTF8(s[:397], "") + "…"
+	}
+	return s
+}
+
+// details is the run in Markdown, for its page in the UI.
+func details(in workflows.RunInput) string {
+	t := in.Spec.Target
+	image := fmt.Sprintf("%dx%d, %s, %s", t.Width, t.Height, t.Fit, t.Format)
+	if t.Format != pipeline.PNG {
+		image += fmt.Sprintf(", quality %d", t.Quality)
+	}
+	keep := "all scalar ones"
+	if in.Spec.KeepColumns != nil {
+		keep = "`" + strings.Join(in.Spec.KeepColumns, "`, `") + "`"
+	}
+	key := in.Spec.Key
+	if key == "" {
+		key = pipeline.DefaultKey
+	}
+	return fmt.Sprintf(`Images of a dataset, one child workflow a partition.
+
+| | |
+|---|---|
+| Input | %s |
+| Column | %s |
+| Output | %s |
+| Images | %s |
+| Keys | %s |
+| Kept columns | %s |
+| Partitions | of about %s rows, %d in flight |
+| Later passes | after %s |
+| A worker is taken for dead | after %s of silence |
+`, "`"+in.Spec.Input+"`", "`"+in.Spec.Column+"`", "`"+in.Output+"`", image, "`"+key+"`", keep,
+		count(in.RowsPerPartition), in.InFlight, formatWaits(in.Waits), in.HeartbeatTimeout)
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+)
+
+// quiet passes on what the SDK logs from warnings upwards: what it does and
+// retries by itself is its own business.
+func quiet(log *slog.Logger) *slog.Logger { return slog.New(threshold{log.Handler(), slog.LevelWarn}) }
+
+type threshold struct {
+	slog.Handler
+	least slog.Level
+}
+
+func (t threshold) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= t.least && t.Handler.Enabled(ctx, l)
+}
+
+func (t threshold) WithAttrs(as []slog.Attr) slog.Handler {
+	return threshold{t.Handler.WithAttrs(as), t.least}
+}
+
+func (t threshold) WithGroup(name string) slog.Handler {
+	return threshold{t.Handler.WithGroup(name), t.least}
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"runtime"
+	"strings"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/spf13/pflag"
+
+	"sluice/internal/temporal"
+	"sluice/pipeline"
+	"sluice/pipeline/fetching"
+	"sluice/workflows"
+)
+
+// options are what the operator of a worker decides. Who starts a run can ask
+// for less, never for more.
+type options struct {
+	temporal     temporal.Flags
+	taskQueue    string
+	memory       int64 // bytes
+	partitions   int
+	decoders     int
+	allowNets    []netip.Prefix
+	allowSources []string
+	userAgent    string
+	metricsAddr  string
+	level        slog.Level
+}
+
+const help = `Works off sluice's runs: start as many as you like, on as many machines.
+
+Temporal is found as its own tools find it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
+TEMPORAL_PROFILE, temporal.toml, or the flags. Buckets are opened with the
+credentials of the environment. SIGTERM makes it finish its decodes, checkpoint,
+and hand its partitions over.
+
+Examples:
+  worker --memory 2GiB
+  worker --address temporal:7233 --partitions 4
+  worker --allow-net 127.0.0.0/8 --allow-source s3://photos
+
+Exit status: 0 after SIGTERM, 1 if it failed, 2 if the call was wrong.
+
+Flags:
+`
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := pflag.NewFlagSet("worker", pflag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.SortFlags = false
+	f.Usage = func() { fmt.Fprint(stderr, help+f.FlagUsages()) }
+	memory := f.String("memory", "", "what worker and decoders may hold together, such as 2GiB (default half of what the cgroup or the machine has)")
+	f.IntVar(&o.partitions, "partitions", 2, "partitions at a time: the second hides the first one's head and tail")
+	f.IntVar(&o.decoders, "decoders", 0, "images decoded at a time (default the CPUs, or fewer if --memory says so)")
+	nets := f.StringSlice("allow-net", nil, "networks to fetch from that are not public, such as 10.1.0.0/16")
+	f.StringSliceVar(&o.allowSources, "allow-source", nil, "URL prefixes of buckets and folders, beside the dataset, that sources may name")
+	f.StringVar(&o.userAgent, "user-agent", fetching.DefaultUserAgent, "what origins are told; name a contact")
+	f.StringVar(&o.metricsAddr, "metrics-addr", "", "where to serve Prometheus metrics, such as 127.0.0.1:9464 (default nowhere)")
+	f.StringVar(&o.taskQueue, "task-queue", workflows.DefaultTaskQueue, "task queue")
+	f.StringVar(&o.temporal.Address, "address", "", "Temporal's host:port")
+	f.StringVar(&o.temporal.Namespace, "namespace", "", "Temporal's namespace")
+	f.StringVar(&o.temporal.Profile, "profile", "", "profile of temporal.toml")
+	level := f.String("log-level", "info", "debug, info, warn or error")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			return o, err
+		}
+		return o, pipeline.Usagef("%v: see worker --help", err)
+	}
+	if f.NArg() > 0 {
+		return o, pipeline.Usagef("%q is not a flag: see worker --help", f.Arg(0))
+	}
+	if err := o.level.UnmarshalText([]byte(*level)); err != nil {
+		return o, pipeline.Usagef("--log-level %q is none of debug, info, warn, error", *level)
+	}
+	if o.partitions < 1 || o.decoders < 0 {
+		return o, pipeline.Usagef("--partitions is at least 1, and --decoders at least 0")
+	}
+	if o.decoders == 0 {
+		o.decoders = runtime.GOMAXPROCS(0)
+	}
+	for _, s := range *nets {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return o, pipeline.Usagef("--allow-net %q is not a network such as 10.1.0.0/16", s)
+		}
+		o.allowNets = append(o.allowNets, p.Masked())
+	}
+	var err error
+	o.memory, err = parseMemory(*memory)
+	return o, err
+}
+
+// units of --memory, longest suffix first.
+var units = []struct {
+	suffix string
+	bytes  int64
+}{
+	{"KiB", 1 << 10},
+	{"MiB", 1 << 20},
+	{"GiB", 1 << 30},
+	{"TiB", 1 << 40},
+	{"KB", 1e3},
+	{"MB", 1e6},
+	{"GB", 1e9},
+	{"TB", 1e12},
+	{"K", 1 << 10},
+	{"M", 1 << 20},
+	{"G", 1 << 30},
+	{"T", 1 << 40},
+	{"B", 1},
+	{"", 1},
+}
+
+// parseMemory reads "2GiB"; "" is half of what there is.
+func parseMemory(s string) (int64, error) {
+	if s == "" {
+		all, err := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)()
+		if err != nil {
+			return 0, pipeline.Usagef("how much memory there is cannot be found out (%v): say --memory", err)
+		}
+		return int64(all / 2), nil
+	}
+	for _, u := range units {
+		number, ok := strings.CutSuffix(s, u.suffix)
+		if !ok {
+			continue
+		}
+		var n float64
+		if _, err := fmt.Sscanf(number+"\n", "%g\n", &n); err != nil || n <= 0 || n*float64(u.bytes) > 1<<60 {
+			break
+		}
+		return int64(n * float64(u.bytes)), nil
+	}
+	return 0, pipeline.Usagef("--memory %q is not a size such as 512MiB or 2GiB", s)
+}
