@@ -1,0 +1,84 @@
+# Two commands matter: `make demo` runs the main job, `make test` runs all tests.
+# `make check` is the quick loop of whoever works on sluice.
+
+SHELL := /bin/sh
+BIN := $(CURDIR)/bin
+export GOFLAGS ?= -buildvcs=false
+# What a test needs and finds missing is an error here, and a skip elsewhere.
+REQUIRE := SLUICE_REQUIRE_DEVSERVER=1 SLUICE_REQUIRE_S3=1
+
+VERSITYGW := v1.8.0
+GOLANGCI := v2.15.0
+GOFUMPT := v0.9.2
+WORKFLOWCHECK := v0.6.0
+
+.PHONY: build demo demo-crash test check deps devserver bench bench-memory fanout replay record fmt clean
+
+build: deps
+	go build -o $(BIN)/ ./worker ./starter
+	@$(MAKE) --no-print-directory $(BIN)/devserver
+
+deps:
+	@scripts/deps
+
+# The server is built once and kept: cold, it takes some six minutes.
+devserver: $(BIN)/devserver
+$(BIN)/devserver: $(wildcard devserver/*.go) devserver/go.mod devserver/go.sum
+	@echo "building the Temporal dev server, once: some 6 minutes on two cores" >&2
+	cd devserver && go build -trimpath -ldflags="-s -w" -o $@ .
+
+$(BIN)/demo: FORCE
+	@go build -o $@ ./internal/demo
+FORCE:
+
+# IMAGES=folder runs over a folder of your own, KEEP=1 leaves everything running.
+demo: build $(BIN)/demo
+	@$(BIN)/demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(KEEP),--keep)
+
+demo-crash: build $(BIN)/demo
+	@$(BIN)/demo --crash $(if $(IMAGES),--images "$(IMAGES)") $(if $(KEEP),--keep)
+
+$(BIN)/versitygw:
+	GOBIN=$(BIN) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+
+test: build $(BIN)/versitygw $(BIN)/demo
+	go vet ./...
+	$(REQUIRE) VERSITYGW=$(BIN)/versitygw go test -race -p 1 -timeout 30m ./... # one package at a time: several start servers and measure
+	cd devserver && go vet ./... && go test -timeout 10m ./...
+
+# Against the least that the job takes, in turns: photographs from memory, over
+# HTTP, through Temporal. More ROUNDS make the medians firmer.
+ROUNDS ?= 3
+bench: build $(BIN)/demo
+	go test -run '^$$' -bench 'Mem$$|HTTP|Temporal' -benchtime $(ROUNDS)x -timeout 3h ./internal/bench
+bench-memory: build $(BIN)/demo
+	go test -run '^$$' -bench Memory -benchtime 1x -timeout 3h ./internal/bench
+
+# 2,000 partitions through a dev server; `make test` does 400.
+fanout: build
+	$(REQUIRE) SLUICE_FANOUT=2000 go test -count=1 -v -timeout 30m -run 'TestManyPartitions' ./workflows
+
+# Recorded histories on today's code; recording adds those that are missing.
+replay:
+	go test -count=1 -v -run Replay ./workflows
+record: build
+	$(REQUIRE) go test -count=1 -v -run TestRecord ./workflows -args -record
+
+$(BIN)/golangci-lint:
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+$(BIN)/gofumpt:
+	GOBIN=$(BIN) go install mvdan.cc/gofumpt@$(GOFUMPT)
+$(BIN)/workflowcheck:
+	GOBIN=$(BIN) go install go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK)
+
+check: deps $(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/workflowcheck
+	@out=$$($(BIN)/gofumpt -l .); [ -z "$$out" ] || { echo "not formatted (make fmt): $$out"; exit 1; }
+	$(BIN)/workflowcheck ./workflows/...
+	$(BIN)/golangci-lint run ./...
+	go test -short ./...
+
+fmt: $(BIN)/gofumpt
+	$(BIN)/gofumpt -w .
+
+clean:
+	rm -rf $(BIN) tmp

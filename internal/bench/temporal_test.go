@@ -1,0 +1,84 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// manyRows is what the run as a whole is measured on: long enough that starting
+// and ending it hardly counts.
+const manyRows = 10_000
+
+// BenchmarkTemporal compares the library with the whole run through Temporal:
+// the same rows, planned, fanned out, heartbeating and published by a dev
+// server, a worker and the starter.
+func BenchmarkTemporal(b *testing.B) { throughTemporal(b, 0) }
+
+// BenchmarkTemporal200ms is the same with a server that takes its time.
+func BenchmarkTemporal200ms(b *testing.B) { throughTemporal(b, 200*time.Millisecond) }
+
+func throughTemporal(b *testing.B, latency time.Duration) {
+	l := newLibrary(b)
+	data := serve(b, latency, names(allPhotos(b)), manyRows)
+	t := data.startTemporal(b, memory)
+	duel(b, manyRows,
+		contender{name: "library", run: func(b *testing.B) { l.run(b, data.input, b.TempDir(), manyRows) }},
+		contender{name: "temporal", run: func(b *testing.B) { t.run(b, manyRows) }, cpu: t.cpu},
+	)
+}
+
+// throughout is a Temporal with a worker on a dataset that is served.
+type throughout struct {
+	served
+	worker  int // process id
+	starter time.Duration
+}
+
+func (s served) startTemporal(b *testing.B, memory int64) *throughout {
+	b.Helper()
+	// One of our own, whatever this shell uses.
+	b.Setenv("TEMPORAL_ADDRESS", "")
+	if err := s.stack.Temporal(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	worker, err := s.stack.Worker("--memory", strconv.FormatInt(memory>>20, 10)+"MiB", "--partitions", strconv.Itoa(partitions))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &throughout{served: s, worker: worker.PID()}
+}
+
+// run runs the dataset to a new output. Every row must be ok.
+func (t *throughout) run(b *testing.B, rows int) {
+	b.Helper()
+	cmd := t.stack.Starter(b.Context(), "run", "--input", t.input, "--output", b.TempDir(), "--task-queue", t.stack.TaskQueue, "--wait", "--json")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		b.Fatalf("starter run: %v\n%s%s", err, stderr.Bytes(), out)
+	}
+	t.starter += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	var result struct{ OK int }
+	if err := json.Unmarshal(out, &result); err != nil {
+		b.Fatal(err)
+	}
+	if result.OK != rows {
+		b.Fatalf("%d of %d rows are ok: %s", result.OK, rows, out)
+	}
+}
+
+// cpu is the CPU time of all that was started for the run, but for the origin,
+// and of the starter.
+func (t *throughout) cpu(b *testing.B) time.Duration {
+	sum := t.starter
+	for _, p := range t.stack.Running() {
+		if p.Name != "origin" {
+			sum += cpuOf(b, p.PID())
+		}
+	}
+	return sum
+}

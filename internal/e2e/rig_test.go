@@ -1,0 +1,343 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"sluice/internal/devtest"
+)
+
+// rig is a dev server, an origin that counts, and the programs.
+type rig struct {
+	t      *testing.T
+	server *devtest.Server
+	origin *origin
+	dir    string
+	env    []string // of workers and starters
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	server := devtest.Start(t) // skips with -short
+	for _, program := range []string{"worker", "starter"} {
+		if _, err := os.Stat(bin(program)); err != nil {
+			t.Fatalf("%v: make build", err)
+		}
+	}
+	r := &rig{t: t, server: server, origin: newOrigin(t), dir: t.TempDir()}
+	r.env = append(os.Environ(), "TEMPORAL_ADDRESS="+server.Address, "TEMPORAL_CONFIG_FILE="+os.DevNull)
+	return r
+}
+
+func bin(program string) string {
+	path, _ := filepath.Abs("../../bin/" + program) // fails only without a working folder
+	return path
+}
+
+// origin serves /ok/N.jpg as a small photograph of its own for each N, and other
+// paths as other things; it counts the requests of each.
+type origin struct {
+	*httptest.Server
+	mu    sync.Mutex
+	count map[string]int
+	delay time.Duration // of each answer
+	large [][]byte      // served as /large/N.jpg
+	heard chan struct{} // closed once `after` requests have come
+	after int
+	all   int
+}
+
+func newOrigin(t *testing.T) *origin {
+	o := &origin{count: map[string]int{}, heard: make(chan struct{})}
+	o.Server = httptest.NewServer(http.HandlerFunc(o.serve))
+	t.Cleanup(o.Close)
+	return o
+}
+
+// when returns a channel that is closed after so many more requests.
+func (o *origin) when(n int) <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.heard, o.after = make(chan struct{}), o.all+n
+	return o.heard
+}
+
+func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
+	o.mu.Lock()
+	o.count[req.URL.Path]++
+	o.all++
+	if o.all == o.after {
+		close(o.heard)
+	}
+	delay := o.delay
+	o.mu.Unlock()
+	select {
+	case <-time.After(delay):
+	case <-req.Context().Done():
+		return
+	}
+	kind, name, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
+	n, _ := strconv.Atoi(strings.TrimSuffix(name, ".jpg"))
+	switch kind {
+	case "ok":
+		_, _ = w.Write(photo(n))
+	case "large":
+		_, _ = w.Write(o.large[n%len(o.large)])
+	case "cut":
+		body := photo(n)
+		_, _ = w.Write(body[:len(body)/2])
+	case "empty":
+	case "html":
+		_, _ = io.WriteString(w, "<!DOCTYPE html><html><body>gone</body></html>")
+	case "busy":
+		w.WriteHeader(http.StatusServiceUnavailable)
+	default:
+		http.NotFound(w, req)
+	}
+}
+
+// requests is how many there were, and how many sources were asked for twice.
+func (o *origin) requests() (all, again int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, n := range o.count {
+		all += n
+		again += n - 1
+	}
+	return all, again
+}
+
+// photo is a small JPEG, another one for each n.
+func photo(n int) []byte {
+	m := image.NewRGBA(image.Rect(0, 0, 160, 120))
+	for x := range 160 {
+		for y := range 120 {
+			m.SetRGBA(x, y, color.RGBA{uint8(x + n), uint8(y * n), uint8(n >> 8 * 16), 255})
+		}
+	}
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, m, nil) // to memory: cannot fail
+	return b.Bytes()
+}
+
+// dataset writes a file of rows, whose sources are paths of the origin; "" is a
+// null.
+func (r *rig) dataset(file string, rows int, path func(i int) string) (folder string) {
+	r.t.Helper()
+	type row struct {
+		Path *string `parquet:"path,optional"`
+		ID   int64   `parquet:"id"`
+	}
+	out := make([]row, rows)
+	for i := range out {
+		out[i].ID = int64(i)
+		if p := path(i); p != "" {
+			url := r.origin.URL + p
+			out[i].Path = &url
+		}
+	}
+	folder = filepath.Join(r.dir, "in")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := parquet.WriteFile(filepath.Join(folder, file), out); err != nil {
+		r.t.Fatal(err)
+	}
+	return folder
+}
+
+func fine(i int) string { return fmt.Sprintf("/ok/%d.jpg", i) }
+
+// worker starts a worker, which ends with the test at the latest.
+func (r *rig) worker(args ...string) *exec.Cmd {
+	r.t.Helper()
+	cmd := exec.Command(bin("worker"), append([]string{"--memory", "512MiB", "--allow-net", "127.0.0.0/8"}, args...)...)
+	cmd.Env = r.env
+	log := &bytes.Buffer{}
+	cmd.Stderr = log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() {
+		_ = cmd.Process.Kill() // fails if the test has ended it
+		_ = cmd.Wait()
+		if r.t.Failed() {
+			r.t.Logf("worker: %s", log)
+		}
+	})
+	return cmd
+}
+
+func kill(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
+
+// result is what the starter says with --json.
+type result struct {
+	exit       int
+	stderr     string
+	Status     string           `json:"status"`
+	Rows       int64            `json:"rows"`
+	OK         int64            `json:"ok"`
+	Failed     int64            `json:"failed"`
+	Skipped    int64            `json:"skipped"`
+	New        int64            `json:"new"`
+	Partitions int              `json:"partitions"`
+	Errors     map[string]int64 `json:"errors"`
+	Error      string           `json:"error"`
+	Found      int64            `json:"found"`
+}
+
+// starter calls the starter and waits for it.
+func (r *rig) starter(args ...string) result {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Minute) // only against a hang
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bin("starter"), append(args, "--json")...)
+	cmd.Env = r.env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var res result
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		res.exit = exit.ExitCode()
+	case err != nil:
+		r.t.Fatalf("starter %v: %v", args, err)
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &res); err != nil {
+		r.t.Fatalf("starter %v: %q is not JSON: %v\n%s", args, stdout.String(), err, &stderr)
+	}
+	res.stderr = stderr.String()
+	return res
+}
+
+// run is `starter run --wait` with a short heartbeat timeout and quick passes.
+func (r *rig) run(in, out string, args ...string) result {
+	r.t.Helper()
+	return r.starter(append([]string{"run", "--input", in, "--output", out, "--wait", "--heartbeat-timeout", "3s", "--waits", "1s,1s"}, args...)...)
+}
+
+// start begins a run and returns what waits for its end.
+func (r *rig) start(in, out string, args ...string) (wait func() result) {
+	ended := make(chan result, 1)
+	go func() { ended <- r.run(in, out, args...) }()
+	return func() result { return <-ended }
+}
+
+// verify holds the output against its promises.
+func (r *rig) verify(out string) {
+	r.t.Helper()
+	if v := r.starter("verify", out, "--deep"); v.exit != 0 {
+		r.t.Errorf("verify: exit status %d, %+v\n%s", v.exit, v, v.stderr)
+	}
+}
+
+// await waits for a condition.
+func await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(3 * time.Minute)
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("%s: not within three minutes", what)
+		}
+	}
+}
+
+// wire passes connections on to an address, until it is cut.
+type wire struct {
+	addr string
+	to   string
+
+	mu       sync.Mutex
+	listener net.Listener
+	conns    []net.Conn
+}
+
+func newWire(t *testing.T, to string) *wire {
+	t.Helper()
+	w := &wire{to: to, addr: "127.0.0.1:0"}
+	w.mend(t)
+	t.Cleanup(w.cut)
+	return w
+}
+
+// mend listens (again), at the same address.
+func (w *wire) mend(t *testing.T) {
+	t.Helper()
+	l, err := net.Listen("tcp", w.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	w.listener, w.addr = l, l.Addr().String()
+	w.mu.Unlock()
+	go func() {
+		for {
+			a, err := l.Accept()
+			if err != nil {
+				return
+			}
+			b, err := net.Dial("tcp", w.to)
+			if err != nil {
+				_ = a.Close()
+				continue
+			}
+			w.mu.Lock()
+			w.conns = append(w.conns, a, b)
+			w.mu.Unlock()
+			pass := func(dst, src net.Conn) {
+				_, _ = io.Copy(dst, src) // ends when either side does
+				_ = dst.Close()
+			}
+			go pass(a, b)
+			go pass(b, a)
+		}
+	}()
+}
+
+// cut refuses new connections and breaks those there are.
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_ = w.listener.Close()
+	for _, c := range w.conns {
+		_ = c.Close()
+	}
+	w.conns = nil
+}
+
+// command is a call of the starter, to be run by the caller.
+func (r *rig) command(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(r.t.Context(), bin("starter"), args...)
+	cmd.Env = r.env
+	return cmd
+}
