@@ -64,17 +64,18 @@ func (w *world) history(id string) []*historypb.HistoryEvent {
 	return events
 }
 
-// children are the ids of the children of a type that a history names.
+// children are the ids of the children of a type that a history has seen start:
+// one that is only initiated need not exist yet.
 func children(history []*historypb.HistoryEvent, workflowType string) (ids []string) {
 	for _, e := range history {
-		if a := e.GetStartChildWorkflowExecutionInitiatedEventAttributes(); a.GetWorkflowType().GetName() == workflowType {
-			ids = append(ids, a.GetWorkflowId())
+		if a := e.GetChildWorkflowExecutionStartedEventAttributes(); a.GetWorkflowType().GetName() == workflowType {
+			ids = append(ids, a.GetWorkflowExecution().GetWorkflowId())
 		}
 	}
 	return ids
 }
 
-// openOf is how many workflows of a type are open, by their own account.
+// open is how many workflows of a type are open, by their own account.
 func (w *world) open(ids []string) (n int) {
 	w.t.Helper()
 	for _, id := range ids {
