@@ -12,7 +12,7 @@ GOLANGCI := v2.15.0
 GOFUMPT := v0.9.2
 WORKFLOWCHECK := v0.6.0
 
-.PHONY: build demo demo-crash test check deps devserver bench bench-memory fanout replay record fmt clean
+.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers fanout replay record fmt clean
 
 build: deps
 	go build -o $(BIN)/ ./worker ./starter
@@ -53,6 +53,16 @@ bench: build $(BIN)/demo
 	go test -run '^$$' -bench 'Mem$$|HTTP|Temporal' -benchtime $(ROUNDS)x -timeout 3h ./internal/bench
 bench-memory: build $(BIN)/demo
 	go test -run '^$$' -bench Memory -benchtime 1x -timeout 3h ./internal/bench
+
+# Side by side with what people use today, 6,000 rows each: some 20 minutes.
+PEERS := tmp/peers
+$(PEERS)/installed: Makefile
+	mkdir -p $(PEERS) && echo '{"private": true}' > $(PEERS)/package.json
+	python3 -m venv $(PEERS)/venv && $(PEERS)/venv/bin/pip install -q daft==0.7.26 img2dataset==1.47.0 pillow==13.0.0
+	cd $(PEERS) && npm install --silent --no-fund --no-audit sharp@0.35.5
+	touch $@
+bench-peers: build $(BIN)/demo $(PEERS)/installed
+	go test -run '^$$' -bench Peers -benchtime 1x -timeout 3h ./internal/bench
 
 # 2,000 partitions through a dev server; `make test` does 400.
 fanout: build
