@@ -7,7 +7,7 @@
 FROM golang:1.26-trixie AS build
 
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libvips-dev \
+ && apt-get install -y --no-install-recommends libvips-dev libturbojpeg0-dev libzimg-dev \
  && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /src
@@ -17,7 +17,7 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 
 COPY . .
-# The worker links libvips, and so needs cgo. The starter links nothing.
+# The worker links C libraries, and so needs cgo. The starter links nothing.
 RUN --mount=type=cache,target=/go/pkg/mod \
     --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=1 go build -trimpath -ldflags="-s -w" -o /out/worker ./worker \
@@ -29,7 +29,7 @@ FROM debian:trixie-slim
 # ca-certificates for sources and stores over https, tzdata for cron expressions
 # with a time zone.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libvips42t64 ca-certificates tzdata \
+ && apt-get install -y --no-install-recommends libvips42t64 libturbojpeg0 libzimg2 ca-certificates tzdata \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin sluice
 

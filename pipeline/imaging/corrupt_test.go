@@ -165,7 +165,7 @@ func TestAPanicIsTheRowsOwn(t *testing.T) {
 	src := jpegOf(photo(30, 20), 85)
 	h := must(imager().Probe(src))
 	h.Orientation = 99 // no Probe says so
-	_, err := imager().Render(t.Context(), src, h, target(8, 8, pipeline.Fill, pipeline.JPEG))
+	_, err := imager().Render(t.Context(), src, h, target(8, 8, pipeline.Fill, pipeline.PNG))
 	if re, ok := pipeline.AsRowError(err); !ok || re.Class != pipeline.Corrupt {
 		t.Errorf("err is %v", err)
 	}

@@ -21,6 +21,7 @@ const (
 	markerSOS  = 0xDA
 	markerAPP0 = 0xE0 // JFIF
 	markerAPP1 = 0xE1 // Exif
+	markerAPP2 = 0xE2 // ICC profile
 	markerAPPE = 0xEE // Adobe
 	markerTEM  = 0x01
 )
@@ -35,6 +36,8 @@ type jpegHeader struct {
 	odd bool
 	// adobe is the colour transform of an Adobe segment, -1 if there is none.
 	adobe int
+	// profile holds the segments of an ICC profile, of which it may take many.
+	profile []byte
 }
 
 func readJPEG(src []byte) (pipeline.Header, error) {
@@ -132,6 +135,11 @@ func (h *jpegHeader) add(marker byte, body []byte) error {
 		// The first one counts, as in viewers; XMP comes in the same segment.
 		if tiff, ok := bytes.CutPrefix(body, []byte("Exif\x00")); ok && len(tiff) > 0 && h.Orientation == 0 {
 			h.Orientation = exifOrientation(tiff[1:])
+		}
+	case markerAPP2:
+		// ICC.1:2022, annex B.4: after the name, which segment of how many.
+		if data, ok := bytes.CutPrefix(body, []byte("ICC_PROFILE\x00")); ok && len(data) > 2 {
+			h.profile = append(h.profile, data[2:]...)
 		}
 	case markerAPPE:
 		if len(body) >= 12 && string(body[:5]) == "Adobe" {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/davidbyttow/govips/v2/vips"
 	"golang.org/x/image/draw"
+
+	"sluice/internal/ssim"
 )
 
 // The reference is a full decode by Go's own decoders and a Lanczos-3 resize by
@@ -93,45 +95,12 @@ func bands(c color.Color) [4]float64 {
 	return [4]float64{float64(r) / 257, float64(g) / 257, float64(b) / 257, float64(a) / 257}
 }
 
-// ssim is the structural similarity of the luma of two images, over windows of
-// 8x8 pixels at every fourth: Wang et al. 2004, with its constants.
-func ssim(t testing.TB, a, b image.Image) float64 {
+// similarity is the structural similarity of two images of one size.
+func similarity(t testing.TB, a, b image.Image) float64 {
 	t.Helper()
-	if a.Bounds().Size() != b.Bounds().Size() {
-		t.Fatalf("sizes are %v and %v", a.Bounds().Size(), b.Bounds().Size())
+	s, err := ssim.Index(a, b)
+	if err != nil {
+		t.Fatal(err)
 	}
-	const window, step = 8, 4
-	const c1, c2 = (0.01 * 255) * (0.01 * 255), (0.03 * 255) * (0.03 * 255)
-	p, q := luma(a), luma(b)
-	width, height := a.Bounds().Dx(), a.Bounds().Dy()
-	var sum, n float64
-	for y := 0; y+window <= height; y += step {
-		for x := 0; x+window <= width; x += step {
-			var sp, sq, spp, sqq, spq float64
-			for j := y; j < y+window; j++ {
-				for i := x; i < x+window; i++ {
-					u, v := p[j*width+i], q[j*width+i]
-					sp, sq, spp, sqq, spq = sp+u, sq+v, spp+u*u, sqq+v*v, spq+u*v
-				}
-			}
-			const k = window * window
-			mp, mq := sp/k, sq/k
-			vp, vq, cov := spp/k-mp*mp, sqq/k-mq*mq, spq/k-mp*mq
-			sum += (2*mp*mq + c1) * (2*cov + c2) / ((mp*mp + mq*mq + c1) * (vp + vq + c2))
-			n++
-		}
-	}
-	return sum / n
-}
-
-func luma(im image.Image) []float64 {
-	b := im.Bounds()
-	out := make([]float64, 0, b.Dx()*b.Dy())
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			c := bands(im.At(x, y))
-			out = append(out, 0.299*c[0]+0.587*c[1]+0.114*c[2])
-		}
-	}
-	return out
+	return s
 }

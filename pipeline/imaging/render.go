@@ -15,6 +15,9 @@ func (m *Imager) Render(ctx context.Context, src []byte, h pipeline.Header, t pi
 	if err := cmp.Or(ctx.Err(), t.Check()); err != nil {
 		return pipeline.Rendition{}, err
 	}
+	if out, ok := m.turbo(src, h, t); ok {
+		return out, nil
+	}
 	out, err := render(src, h, t, strict)
 	if err != nil && h.Format == "jpeg" {
 		// A warning of libjpeg was an error, and it may have been about a

@@ -108,7 +108,7 @@ func TestThumbnailsAreAsGoodAsOfAFullDecode(t *testing.T) {
 			c.full = decode(t, c.src)
 		}
 		got := rendered(t, c.src, target(to.width, to.height, pipeline.Fill, pipeline.PNG))
-		s := ssim(t, got, scaled(c.full, to))
+		s := similarity(t, got, scaled(c.full, to))
 		t.Logf("%s: SSIM %.4f", c.name, s)
 		if s < 0.99 {
 			t.Errorf("%s: SSIM is %.4f", c.name, s)
