@@ -31,10 +31,10 @@ func BenchmarkPeers(b *testing.B) {
 	}
 	python := filepath.Join("venv", "bin", "python")
 	peers := []*peer{
-		{name: "sharp", dir: tools, program: "node", script: "sharp.mjs", input: urls},
-		{name: "img2dataset", dir: tools, program: python, script: "img2dataset.py", input: data.input},
-		{name: "daft", dir: tools, program: python, script: "daft.py", input: data.input},
-		{name: "pillow", dir: tools, program: python, script: "pillow.py", input: urls},
+		{name: "sharp", dir: tools, program: "node", script: "run_sharp.mjs", input: urls},
+		{name: "img2dataset", dir: tools, program: python, script: "run_img2dataset.py", input: data.input},
+		{name: "daft", dir: tools, program: python, script: "run_daft.py", input: data.input},
+		{name: "pillow", dir: tools, program: python, script: "run_pillow.py", input: urls},
 	}
 	contenders := []contender{
 		peers[0].contender(),
@@ -84,8 +84,14 @@ func (p *peer) run(b *testing.B) {
 	}
 	p.used += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	images := 0
-	err = filepath.WalkDir(out, func(_ string, e os.DirEntry, err error) error {
-		if ext := filepath.Ext(e.Name()); ext == ".jpg" || ext == ".jpeg" {
+	err = filepath.WalkDir(out, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		// By content: Daft gives its files no extension, img2dataset writes others
+		// beside its images.
+		body, err := os.ReadFile(path)
+		if bytes.HasPrefix(body, []byte{0xff, 0xd8}) {
 			images++
 		}
 		return err

@@ -1,4 +1,4 @@
-"""img2dataset: img2dataset.py INPUT OUT, INPUT being Parquet files with a column path.
+"""img2dataset: run_img2dataset.py INPUT OUT, INPUT being Parquet files with a column path.
 
 A process a CPU, and shards small enough that each has work; files, since
 everybody here writes files; quality 80, since everybody here does. It cannot

@@ -1,4 +1,4 @@
-"""Pillow in a loop: pillow.py URLS OUT. One image after the other, as most scripts do it."""
+"""Pillow in a loop: run_pillow.py URLS OUT. One image after the other, as most scripts do it."""
 import io
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Daft, by its own expressions: daft.py INPUT OUT, INPUT being Parquet files with a column path."""
+"""Daft, by its own expressions: run_daft.py INPUT OUT, INPUT being Parquet files with a column path."""
 import sys
 
 import daft

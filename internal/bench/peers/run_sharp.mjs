@@ -1,4 +1,4 @@
-// sharp in a script: sharp.mjs URLS OUT. Eight images in flight: more are no faster on two cores.
+// sharp in a script: run_sharp.mjs URLS OUT. Eight images in flight: more are no faster on two cores.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
