@@ -25,6 +25,8 @@ type Checkpoint struct {
 	// Parts hold the final outcomes, by the attempts that wrote them.
 	Parts  []Parts `json:"parts,omitempty"`
 	Counts Counts  `json:"counts"`
+	// Tried says of holes how often their sources were asked for.
+	Tried Tried `json:"tried,omitempty"`
 	// RetryAfter is the longest wait that an origin of a hole asked for.
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
 	// At is when it was taken, by the worker's clock; for people only.
@@ -78,6 +80,11 @@ func (c Checkpoint) Check(p Partition) error {
 	}
 	if got, want := c.Counts.Rows(), c.Next-p.First-c.Holes.Count(); got != want {
 		return wrong("counts %d rows, holds %d", got, want)
+	}
+	for n, rows := range c.Tried {
+		if k := len(rows); n < 1 || k == 0 || rows[0].First < p.First || rows[k-1].End() > p.End() {
+			return wrong("rows that were tried %d times are outside %d to %d", n, p.First, p.End())
+		}
 	}
 	if c.Pass < 1 {
 		return wrong("pass %d", c.Pass)

@@ -8,7 +8,7 @@ import (
 // Engine is what all partitions of a worker share: the fetcher, the imager, the
 // bytes and the flight. One exists in a process.
 type Engine struct {
-	fetcher   Fetcher
+	visitor   Visitor
 	imager    Imager
 	admission *Admission
 	flight    *Flight
@@ -18,7 +18,11 @@ type Engine struct {
 
 // NewEngine returns an engine that decodes so many images at once.
 func NewEngine(f Fetcher, i Imager, a *Admission, decoders int) *Engine {
-	return &Engine{fetcher: f, imager: i, admission: a, flight: NewFlight(decoders)}
+	v, ok := f.(Visitor)
+	if !ok {
+		v = once{f}
+	}
+	return &Engine{visitor: v, imager: i, admission: a, flight: NewFlight(decoders)}
 }
 
 // usual is what a fetch is granted at first, in bytes: most images fit, and few

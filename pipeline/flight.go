@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -16,6 +17,10 @@ import (
 // grows by one, and so doubles within a latency; if there was a backlog all the
 // time it shrinks by an eighth of one. Down is slower than up because idle
 // decoders cost time, and a backlog costs only memory that was granted.
+//
+// Downloads that do not end give no feedback, and a few hosts that drip could
+// fill the window for as long as they like. So it grows by time, too: by an
+// eighth each starving, while a decoder idles and somebody waits to take off.
 type Flight struct {
 	mu       sync.Mutex
 	window   float64 // of flying + ready
@@ -30,7 +35,12 @@ type Flight struct {
 
 	decoders int
 	decode   *semaphore.Weighted
+	hungry   *time.Timer // nil unless a decoder idles while somebody waits
 }
+
+// starving is how long a decoder idles before the window grows by itself: most
+// origins answer sooner, and those that do not cost a decoder no more than this.
+const starving = 100 * time.Millisecond
 
 // Ticket is when a download took off.
 type Ticket int64
@@ -69,6 +79,7 @@ func (f *Flight) TakeOff(ctx context.Context) (Ticket, error) {
 	for i, c := range f.queue {
 		if c == turn {
 			f.queue = append(f.queue[:i], f.queue[i+1:]...)
+			f.watch()
 			return 0, ctx.Err()
 		}
 	}
@@ -111,6 +122,30 @@ func (f *Flight) next() {
 		f.queue[0] <- f.clock
 		f.queue = f.queue[1:]
 	}
+	f.watch()
+}
+
+// watch sets the timer by which the window grows, or stops it.
+func (f *Flight) watch() {
+	starves := len(f.queue) > 0 && f.ready == 0 && f.decoding < f.decoders && f.window < maxWindow
+	switch {
+	case starves && f.hungry == nil:
+		f.hungry = time.AfterFunc(starving, f.starve)
+	case !starves && f.hungry != nil:
+		f.hungry.Stop()
+		f.hungry = nil
+	}
+}
+
+func (f *Flight) starve() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.hungry == nil {
+		return // it was stopped as it rang
+	}
+	f.hungry = nil
+	f.window = min(f.window+max(1, f.window/8), maxWindow)
+	f.next()
 }
 
 // observe notes the state that has been since the last change, and is.

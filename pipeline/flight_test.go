@@ -102,3 +102,41 @@ func TestFlightPassesOnWhatIsGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// Downloads that hang fill no window: those of other hosts go on.
+func TestFlightGoesOnBesideDownloadsThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const decoders, hanging, rows, decode = 2, 80, 2000, 15 * time.Millisecond
+		f := NewFlight(decoders)
+		begun := time.Now()
+		for range hanging {
+			if _, err := f.TakeOff(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if waited := time.Since(begun); waited > 4*time.Second {
+			t.Errorf("%d downloads that hang held up the rest for %v", hanging, waited)
+		}
+		begun = time.Now()
+		var wg sync.WaitGroup
+		for range rows {
+			ticket, err := f.TakeOff(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			wg.Go(func() {
+				time.Sleep(10 * time.Millisecond)
+				f.Landed(ticket)
+				if done, err := f.Decode(t.Context()); err == nil {
+					time.Sleep(decode)
+					done()
+				}
+			})
+		}
+		wg.Wait()
+		best := rows / decoders * decode
+		if took := time.Since(begun); took > best*11/10 {
+			t.Errorf("%d rows took %v beside them, and %v alone", rows, took, best)
+		}
+	})
+}

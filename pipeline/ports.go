@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"time"
@@ -125,6 +126,38 @@ type Fetcher interface {
 	// The bytes belong to the caller until the grant is released.
 	// Failures of the source are *RowError.
 	Fetch(ctx context.Context, dataset Store, source string, grant *Grant) (Body, error)
+}
+
+// Visitor is a Fetcher that knows when an origin may be asked, and asks again
+// where that helps. What is none is asked once for each source, at once.
+type Visitor interface {
+	// Visit prepares to fetch source, and asks nothing yet.
+	Visit(dataset Store, source string) Visit
+}
+
+// Visit is what one pass does for one source. It belongs to one goroutine at a
+// time. Its failures are *RowError, those of Ready and Wait among them: such a
+// source is not asked for in this pass.
+type Visit interface {
+	// Ready reports whether Fetch may be called now. If so, what that takes (a
+	// connection to the host) is held until Fetch returns or Close is called.
+	Ready() (bool, error)
+	// Wait waits until Fetch may be called, holding nothing meanwhile.
+	Wait(ctx context.Context) error
+	// Fetch is Fetcher's. ErrLater asks for another Wait and another Fetch, and
+	// for what was granted back until then.
+	Fetch(ctx context.Context, grant *Grant) (Body, error)
+	Close()
+	Trace() Trace
+}
+
+// ErrLater is a source that is to be asked again, or elsewhere, in a while.
+var ErrLater = errors.New("to be fetched later in this pass")
+
+// Trace is what a visit has done so far.
+type Trace struct {
+	Tries    int    // how often the source was asked for
+	FinalURL string // where redirects led; "" if there was none
 }
 
 // Body is a fetched source.

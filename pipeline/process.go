@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -55,9 +54,8 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	// done by then is still recorded.
 	fetching, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
-	w := &way{engine: e, job: job, keys: keys, fetching: fetching}
 	rec := newRecorder(job, table)
-	rows := make(chan Row, 64)
+	w := &way{engine: e, job: job, keys: keys, fetching: fetching, calm: rec.calm, tried: job.From.Tried.of(job.Partition)}
 
 	g.Go(func() error { // stop
 		select {
@@ -67,51 +65,11 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 		}
 		return nil
 	})
-	g.Go(func() error { // read
-		defer close(rows)
-		for r, err := range table.Rows(fetching, job.From.Remaining(job.Partition)) {
-			if err != nil {
-				cut(err)
-				return nil
-			}
-			select {
-			case rows <- r:
-			case <-fetching.Done():
-				return nil
-			}
-		}
-		return nil
-	})
 	g.Go(func() error { // take each row, and send it on its way
 		defer close(rec.outcomes)
-		var under sync.WaitGroup
-		defer under.Wait()
-		for r := range rows {
-			if rec.admit(fetching, r) != nil {
-				return nil
-			}
-			if r.Source == nil {
-				if err := rec.send(ctx, skipped(r)); err != nil {
-					return err
-				}
-				continue
-			}
-			a, err := w.admit(fetching)
-			if err != nil {
-				return nil
-			}
-			under.Go(func() {
-				o, err := w.row(ctx, r, a)
-				switch {
-				case err == nil:
-					e.stats.add(o)
-					_ = rec.send(ctx, o) // fails only with ctx, which says it all
-				case !errors.Is(err, errCut):
-					cut(err)
-				}
-			})
-		}
-		return nil
+		t := &taking{way: w, table: table, rec: rec, cut: cut, lot: newLot()}
+		defer t.under.Wait()
+		return t.run(ctx, job.From.Remaining(job.Partition))
 	})
 	g.Go(func() error { // record
 		defer cut(nil)

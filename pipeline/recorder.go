@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ type recorder struct {
 	pending   []Outcome  // final, and in no part
 	bytes     int        // that pending holds
 	counts    Counts
+	tried     []uint16      // of the holes: how often they were asked for
 	wait      time.Duration // the longest that an origin asked for
 }
 
@@ -61,6 +63,7 @@ func newRecorder(job Job, table Table) *recorder {
 		final:     make([]bool, job.Partition.Rows),
 		next:      job.From.Next,
 		counts:    job.From.Counts.Plus(Counts{}),
+		tried:     job.From.Tried.of(job.Partition),
 	}
 	first := job.Partition.First
 	for i := range r.final[:r.next-first] {
@@ -81,10 +84,18 @@ func (r *recorder) admit(ctx context.Context, row Row) error {
 	if err := r.room.Acquire(ctx, weight(row.Size)); err != nil {
 		return err
 	}
+	return r.calm(ctx)
+}
+
+// calm waits while the journal's answer is awaited.
+func (r *recorder) calm(ctx context.Context) error {
 	r.committing.Lock()
 	defer r.committing.Unlock()
 	return ctx.Err()
 }
+
+// leave gives back a row that was taken, and is not going to end in this sweep.
+func (r *recorder) leave(row Row) { r.room.Release(weight(row.Size)) }
 
 // send hands in what became of a row.
 func (r *recorder) send(ctx context.Context, o Outcome) error {
@@ -135,6 +146,7 @@ func (r *recorder) run(ctx context.Context, whole func() bool) error {
 func (r *recorder) record(o Outcome) error {
 	if o.Class.Transient() && !r.job.LastPass {
 		r.wait = max(r.wait, o.RetryAfter)
+		r.tried[o.Row-r.job.Partition.First] = uint16(min(o.Attempts, math.MaxUint16))
 		r.room.Release(weight(o.Size))
 		return nil
 	}
@@ -194,9 +206,11 @@ func (r *recorder) checkpoint() Checkpoint {
 		RetryAfter: r.wait,
 		At:         time.Now().UTC().Truncate(time.Millisecond),
 	}
+	c.Tried = Tried{}
 	for i, final := range r.final[:r.next-p.First] {
-		if !final {
-			c.Holes = c.Holes.Add(p.First + int64(i))
+		if row := p.First + int64(i); !final {
+			c.Holes = c.Holes.Add(row)
+			c.Tried.add(row, int(r.tried[i]))
 		}
 	}
 	if k := len(c.Parts); len(r.pending) > 0 && (k == 0 || c.Parts[k-1].Nonce != r.job.Nonce) {

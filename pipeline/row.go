@@ -47,8 +47,11 @@ type Outcome struct {
 	SourceWidth, SourceHeight int // pixels, as stored (before orientation)
 	SourceBytes               int64
 
-	// Attempts counts the passes in which the row was tried.
+	// Attempts is how often the source was asked for, over all passes: 0 if it
+	// never was. The redirects of one try are part of it.
 	Attempts int
+	// FinalURL is where redirects led; "" if there was none.
+	FinalURL string
 
 	FetchTime, ProcessTime, StoreTime time.Duration
 

@@ -16,19 +16,30 @@ type way struct {
 	// fetching ends when the partition is asked to stop: downloads are cut
 	// short, and what has landed goes on.
 	fetching context.Context
+	// calm waits while it is unknown whether this attempt still is the one.
+	calm  func(context.Context) error
+	tried []uint16 // in earlier passes, by row of the partition
 }
 
 // errCut is the end of a row whose download was cut short: it stays a hole.
 var errCut = errors.New("download cut short")
 
-// admit waits until row may be fetched: for a place in flight, then for the
-// bytes of a usual image. It is what holds the partition's reader back.
-func (w *way) admit(ctx context.Context) (admitted, error) {
-	ticket, err := w.engine.flight.TakeOff(ctx)
+// cutShort is errCut for an error that is the end of fetching alone.
+func (w *way) cutShort(ctx context.Context, err error) error {
+	if ctx.Err() == nil && w.fetching.Err() != nil {
+		return errCut
+	}
+	return err
+}
+
+// admit waits until a row may be fetched: for a place in flight, then for the
+// bytes of a usual image.
+func (w *way) admit() (admitted, error) {
+	ticket, err := w.engine.flight.TakeOff(w.fetching)
 	if err != nil {
 		return admitted{}, err
 	}
-	grant, err := w.engine.admission.AdmitFetch(ctx, w.engine.usual.bytes())
+	grant, err := w.engine.admission.AdmitFetch(w.fetching, w.engine.usual.bytes())
 	if err != nil {
 		w.engine.flight.Lost(ticket)
 		return admitted{}, err
@@ -42,46 +53,73 @@ type admitted struct {
 	grant  *Grant
 }
 
-// row takes an admitted row the whole way: fetch → probe → admit the decode →
-// decode, orient, resize, encode → store. It returns what became of it: a
-// failure that is the row's own is an outcome, every other one an error.
-func (w *way) row(ctx context.Context, r Row, a admitted) (Outcome, error) {
-	grant := a.grant
-	defer grant.Release()
-	o := Outcome{Row: r.Number, Source: r.Source, Attempts: w.job.From.Pass, Columns: r.Columns, Size: r.Size}
+// begin is the outcome of a row before it is known.
+func (w *way) begin(r Row, v Visit) Outcome {
+	return Outcome{Row: r.Number, Source: r.Source, Attempts: int(w.tried[r.Number-w.job.Partition.First]) + v.Trace().Tries, Columns: r.Columns, Size: r.Size}
+}
 
-	body, err := w.fetch(ctx, r, a, &o)
+// row takes a row the whole way: admit → fetch → probe → admit the decode →
+// decode, orient, resize, encode → store. a is what it has been admitted with,
+// if it has.
+func (w *way) row(ctx context.Context, o *Outcome, v Visit, a *admitted) error {
+	body, grant, err := w.fetch(ctx, o, v, a)
 	if err != nil {
-		return failed(o, err)
+		return err
 	}
-	image, err := w.render(ctx, body, &o)
+	defer grant.Release()
+	image, err := w.render(ctx, body, o)
 	body.Free()
 	if err != nil {
-		return failed(o, err)
+		return err
 	}
 	// The encoded image takes the place of the source. It is there already:
 	// what the grant is short of is waited for, not refused.
 	grant.Shrink(int64(len(image.Bytes)))
 	if err := grant.Grow(ctx, int64(len(image.Bytes))); err != nil {
-		return failed(o, err)
+		return err
 	}
-	if err := w.store(ctx, image, &o); err != nil {
-		return failed(o, err)
-	}
-	o.Status = OK
-	return o, nil
+	return w.store(ctx, image, o)
 }
 
-// fetch downloads the row's source and leaves it ready to be decoded.
-func (w *way) fetch(ctx context.Context, r Row, a admitted, o *Outcome) (Body, error) {
-	begun := time.Now()
-	body, err := w.engine.fetcher.Fetch(w.fetching, w.job.Output.Dataset, *r.Source, a.grant)
-	o.FetchTime = time.Since(begun)
+// fetch downloads the row's source and leaves it ready to be decoded. While the
+// source is to be left alone for a while, the row holds nothing.
+func (w *way) fetch(ctx context.Context, o *Outcome, v Visit, a *admitted) (Body, *Grant, error) {
+	for {
+		if a == nil {
+			if err := w.calm(w.fetching); err != nil {
+				return Body{}, nil, w.cutShort(ctx, err)
+			}
+			again, err := w.admit()
+			if err != nil {
+				return Body{}, nil, w.cutShort(ctx, err)
+			}
+			a = &again
+		}
+		body, err := w.download(o, v, *a)
+		if err == nil {
+			return body, a.grant, nil
+		}
+		a = nil
+		if errors.Is(err, ErrLater) {
+			err = v.Wait(w.fetching)
+		}
+		if err != nil {
+			return Body{}, nil, w.cutShort(ctx, err)
+		}
+	}
+}
+
+// download asks for the source once. On an error it has given back what was
+// granted.
+func (w *way) download(o *Outcome, v Visit, a admitted) (Body, error) {
+	begun, before := time.Now(), v.Trace().Tries
+	body, err := v.Fetch(w.fetching, a.grant)
+	o.FetchTime += time.Since(begun)
+	o.Attempts += v.Trace().Tries - before
+	o.FinalURL = v.Trace().FinalURL
 	if err != nil {
 		w.engine.flight.Lost(a.ticket)
-		if ctx.Err() == nil && w.fetching.Err() != nil {
-			return Body{}, errCut
-		}
+		a.grant.Release()
 		return Body{}, err
 	}
 	w.engine.flight.Landed(a.ticket)
@@ -133,8 +171,13 @@ func (w *way) store(ctx context.Context, image Rendition, o *Outcome) error {
 	return nil
 }
 
-// failed turns a row's own failure into its outcome.
-func failed(o Outcome, err error) (Outcome, error) {
+// ended is the outcome of a row that ended with err. An error that is not the
+// row's own is returned.
+func ended(o Outcome, err error) (Outcome, error) {
+	if err == nil {
+		o.Status = OK
+		return o, nil
+	}
 	re, ok := AsRowError(err)
 	if !ok {
 		return o, err

@@ -49,10 +49,11 @@
 //	source_width   int32            yes      of the source, pixels as stored
 //	source_height  int32            yes      of the source, pixels as stored
 //	source_bytes   int64            yes      of the source, if it was fetched
-//	attempts       int32                     passes in which the row was tried
+//	attempts       int32                     how often the source was asked for, over all passes
 //	fetch_ms       double           yes      time in that stage, milliseconds
 //	process_ms     double           yes      the same
 //	store_ms       double           yes      the same
+//	final_url      string           yes      where redirects led, if there were any
 //	...            as in the input  as there the kept columns
 //
 // Kept columns have the types of the input, logical types included, but for

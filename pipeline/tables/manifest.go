@@ -32,6 +32,7 @@ const (
 	colFetch
 	colProcess
 	colStore
+	colFinalURL
 	fixedColumns // the kept columns come after these
 )
 
@@ -62,6 +63,7 @@ var fixed = [fixedColumns]struct {
 	colFetch:        {"fetch_ms", parquet.Optional(parquet.Leaf(parquet.DoubleType))},
 	colProcess:      {"process_ms", parquet.Optional(parquet.Leaf(parquet.DoubleType))},
 	colStore:        {"store_ms", parquet.Optional(parquet.Leaf(parquet.DoubleType))},
+	colFinalURL:     {"final_url", parquet.Optional(parquet.String())},
 }
 
 func word() parquet.Node { return parquet.Encoded(parquet.String(), &parquet.RLEDictionary) }
@@ -94,6 +96,7 @@ func fixedValues(dst []parquet.Value, file string, o pipeline.Outcome) {
 	dst[colFetch] = orNull(o.FetchTime, ms)
 	dst[colProcess] = orNull(o.ProcessTime, ms)
 	dst[colStore] = orNull(o.StoreTime, ms)
+	dst[colFinalURL] = orNull(o.FinalURL, str)
 }
 
 // outcome is the inverse of fixedValues.
@@ -118,6 +121,7 @@ func outcome(v []parquet.Value) pipeline.Outcome {
 		FetchTime:    duration(v[colFetch]),
 		ProcessTime:  duration(v[colProcess]),
 		StoreTime:    duration(v[colStore]),
+		FinalURL:     goString(v[colFinalURL]),
 	}
 	if !v[colSource].IsNull() {
 		s := goString(v[colSource])

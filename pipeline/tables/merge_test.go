@@ -244,9 +244,11 @@ func TestSummaryReadsTheFooterOnly(t *testing.T) {
 func TestOutcomesComeBackAsTheyWere(t *testing.T) {
 	source := "images/a.jpg"
 	want := []pipeline.Outcome{
-		{Row: 0, Source: &source, Status: pipeline.OK, HTTPStatus: 200, Key: "images/p/0.jpg", Format: "jpeg", Width: 256, Height: 128, Bytes: 1 << 33, SHA256: strings.Repeat("0f", 32),
-			SourceFormat: "webp", SourceWidth: 4000, SourceHeight: 3000, SourceBytes: 1 << 34, Attempts: 3,
-			FetchTime: 80*time.Millisecond + 1, ProcessTime: 13 * time.Microsecond, StoreTime: time.Hour},
+		{
+			Row: 0, Source: &source, Status: pipeline.OK, HTTPStatus: 200, Key: "images/p/0.jpg", Format: "jpeg", Width: 256, Height: 128, Bytes: 1 << 33, SHA256: strings.Repeat("0f", 32),
+			SourceFormat: "webp", SourceWidth: 4000, SourceHeight: 3000, SourceBytes: 1 << 34, Attempts: 3, FinalURL: "https://cdn.example.org/é/1.webp",
+			FetchTime: 80*time.Millisecond + 1, ProcessTime: 13 * time.Microsecond, StoreTime: time.Hour,
+		},
 		{Row: 1, Source: &source, Status: pipeline.Failed, Class: pipeline.HTTP4xx, Message: "404 Not Found", HTTPStatus: 404, Attempts: 1, FetchTime: time.Second},
 		{Row: 2, Status: pipeline.Skipped},
 	}
@@ -266,7 +268,7 @@ func TestOutcomesComeBackAsTheyWere(t *testing.T) {
 
 // Whoever adds a field to Outcome decides here whether the manifest has it.
 func TestTheManifestKnowsEveryFieldOfAnOutcome(t *testing.T) {
-	if n := reflect.TypeFor[pipeline.Outcome]().NumField(); n != 23 {
+	if n := reflect.TypeFor[pipeline.Outcome]().NumField(); n != 24 {
 		t.Errorf("Outcome has %d fields", n)
 	}
 }

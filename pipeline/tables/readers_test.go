@@ -69,7 +69,7 @@ import sys, glob, os, duckdb, pyarrow as pa, pyarrow.parquet as pq
 fixed = [('file','string'),('row','int64'),('source','string'),('status','string'),('error_class','string'),('error','string'),
   ('http_status','int32'),('key','string'),('format','string'),('width','int32'),('height','int32'),('bytes','int64'),
   ('sha256','string'),('source_format','string'),('source_width','int32'),('source_height','int32'),('source_bytes','int64'),
-  ('attempts','int32'),('fetch_ms','double'),('process_ms','double'),('store_ms','double')]
+  ('attempts','int32'),('fetch_ms','double'),('process_ms','double'),('store_ms','double'),('final_url','string')]
 required = {'file', 'row', 'status', 'attempts'}
 d = sys.argv[1]
 files = sorted(glob.glob(d + '/*.parquet'))

@@ -1,0 +1,144 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// taking reads rows and sends each on its way. A row whose origin can be asked
+// now is admitted before the next one is taken: that is what holds the reader
+// back. One whose origin cannot (its host has no connection free, or asks for a
+// pause) waits in the lot, where it holds neither a place in flight nor bytes,
+// and the rows of other hosts go past it. When the lot is full, rows that would
+// have to wait are left, as holes, for another sweep over the file. So a host
+// that is slow delays its own rows alone, however many they are.
+type taking struct {
+	way   *way
+	table Table
+	rec   *recorder
+	cut   context.CancelCauseFunc
+	lot   *semaphore.Weighted
+	under sync.WaitGroup // the rows on their way
+}
+
+// lotRows is how many rows of a partition wait for their hosts: half of those
+// that fit between two checkpoints, so that the others have the other half.
+const lotRows = uncommittedBytes / uncommittedRow / 2
+
+func newLot() *semaphore.Weighted { return semaphore.NewWeighted(lotRows) }
+
+// run sweeps over what is wanted until each row is on its way.
+func (t *taking) run(ctx context.Context, want Runs) error {
+	for {
+		left, err := t.sweep(ctx, want)
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		// Half a lot is worth a sweep, and all that comes meanwhile.
+		if t.lot.Acquire(t.way.fetching, lotRows/2) != nil {
+			return nil
+		}
+		t.lot.Release(lotRows / 2)
+		want = left
+	}
+}
+
+// sweep takes the rows in want, in order, and returns those that it left. If
+// fetching ended meanwhile, what it returns is of no use.
+func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) {
+	fetching := t.way.fetching
+	rows := make(chan Row, 64)
+	t.under.Go(func() { // read ahead
+		defer close(rows)
+		for r, err := range t.table.Rows(fetching, want) {
+			if err != nil {
+				t.cut(err)
+				return
+			}
+			select {
+			case rows <- r:
+			case <-fetching.Done():
+				return
+			}
+		}
+	})
+	for r := range rows {
+		if t.rec.admit(fetching, r) != nil {
+			return nil, nil
+		}
+		if r.Source == nil {
+			if err := t.rec.send(ctx, skipped(r)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		taken, err := t.take(ctx, r)
+		if err != nil {
+			return nil, nil
+		}
+		if !taken {
+			t.rec.leave(r)
+			left = left.Add(r.Number)
+		}
+	}
+	return left, nil
+}
+
+// take sends a row on its way, unless the lot is full. An error is the end of
+// fetching.
+func (t *taking) take(ctx context.Context, r Row) (bool, error) {
+	v := t.way.engine.visitor.Visit(t.way.job.Output.Dataset, *r.Source)
+	ready, refused := v.Ready()
+	switch {
+	case refused != nil:
+		v.Close()
+		t.end(ctx, t.way.begin(r, v), refused)
+		return true, nil
+	case ready:
+		a, err := t.way.admit()
+		if err != nil {
+			v.Close()
+			return false, err
+		}
+		t.under.Go(func() { t.follow(ctx, r, v, &a) })
+		return true, nil
+	case !t.lot.TryAcquire(1):
+		v.Close()
+		return false, nil
+	}
+	t.under.Go(func() {
+		err := v.Wait(t.way.fetching)
+		t.lot.Release(1)
+		if err != nil {
+			v.Close()
+			t.end(ctx, t.way.begin(r, v), t.way.cutShort(ctx, err))
+			return
+		}
+		t.follow(ctx, r, v, nil)
+	})
+	return true, nil
+}
+
+// follow takes a row its way.
+func (t *taking) follow(ctx context.Context, r Row, v Visit, a *admitted) {
+	defer v.Close()
+	o := t.way.begin(r, v)
+	err := t.way.row(ctx, &o, v, a)
+	t.end(ctx, o, err)
+}
+
+// end records what became of a row: a failure that is the row's own is an
+// outcome, every other one ends the pass.
+func (t *taking) end(ctx context.Context, o Outcome, err error) {
+	o, err = ended(o, err)
+	switch {
+	case err == nil:
+		t.way.engine.stats.add(o)
+		_ = t.rec.send(ctx, o) // fails only with ctx, which says it all
+	case !errors.Is(err, errCut):
+		t.cut(err)
+	}
+}
