@@ -29,6 +29,8 @@ type options struct {
 	allowNets    []netip.Prefix
 	allowSources []string
 	userAgent    string
+	perHost      int
+	perHostRate  float64
 	metricsAddr  string
 	level        slog.Level
 }
@@ -62,6 +64,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	nets := f.StringSlice("allow-net", nil, "networks to fetch from that are not public, such as 10.1.0.0/16")
 	f.StringSliceVar(&o.allowSources, "allow-source", nil, "URL prefixes of buckets and folders, beside the dataset, that sources may name")
 	f.StringVar(&o.userAgent, "user-agent", fetching.DefaultUserAgent, "what origins are told; name a contact")
+	f.IntVar(&o.perHost, "per-host", 0, "connections to one host at a time (default 8, and as many as it takes in the networks of --allow-net)")
+	f.Float64Var(&o.perHostRate, "per-host-rate", 0, "requests a second to one host (default as many as it answers)")
 	f.StringVar(&o.metricsAddr, "metrics-addr", "", "where to serve Prometheus metrics, such as 127.0.0.1:9464 (default nowhere)")
 	f.StringVar(&o.taskQueue, "task-queue", workflows.DefaultTaskQueue, "task queue")
 	f.StringVar(&o.temporal.Address, "address", "", "Temporal's host:port")
@@ -85,6 +89,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if o.decoders == 0 {
 		o.decoders = runtime.GOMAXPROCS(0)
+	}
+	if o.perHost < 0 || o.perHostRate < 0 {
+		return o, pipeline.Usagef("--per-host and --per-host-rate are at least 0, which is the default")
 	}
 	for _, s := range *nets {
 		p, err := netip.ParsePrefix(s)

@@ -31,6 +31,7 @@ func TestMemory(t *testing.T) {
 func TestWrongCalls(t *testing.T) {
 	for _, args := range []string{
 		"--memory lots", "--memory 32MiB", "--allow-net 10.0.0.0", "--partitions 0", "--decoders -1", "--nonsense", "extra", "--log-level loud",
+		"--per-host -1", "--per-host-rate -0.5", "--per-host many",
 	} {
 		var stderr strings.Builder
 		if status := run(strings.Fields(args), &stderr); status != 2 {

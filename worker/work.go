@@ -45,6 +45,8 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 		AllowSources: o.allowSources,
 		Open:         stores.read,
 		UserAgent:    o.userAgent,
+		PerHost:      o.perHost,
+		PerHostRate:  o.perHostRate,
 	})
 	defer fetcher.Close()
 	admission := pipeline.NewAdmission(budget.Encoded, budget.Reserve, budget.Decoded)

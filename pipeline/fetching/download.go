@@ -2,30 +2,41 @@ package fetching
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"sluice/pipeline"
 )
 
-// download fetches a URL. Every error is a *pipeline.RowError, or means nothing
-// because ctx ended.
-func (f *Fetcher) download(ctx context.Context, u *url.URL, grant *pipeline.Grant) (pipeline.Body, error) {
-	ctx, w := watched(ctx, f.opts.Timeouts)
+// download asks for where the visit is. Every error is a *pipeline.RowError, or
+// pipeline.ErrLater, or means nothing because ctx ended.
+func (v *visit) download(caller context.Context, grant *pipeline.Grant) (pipeline.Body, error) {
+	ctx, w := watched(caller, v.f.opts.Timeouts)
 	defer w.stop()
-	resp, err := f.get(ctx, u)
+	resp, err := v.get(ctx)
 	if err != nil {
-		return pipeline.Body{}, failure(orCause(ctx, err))
+		if errors.Is(err, pipeline.ErrLater) {
+			return pipeline.Body{}, err
+		}
+		failed := failure(orCause(ctx, err))
+		if caller.Err() == nil {
+			v.answered(failed)
+		}
+		return pipeline.Body{}, failed
 	}
 	defer resp.Body.Close()
-	body, err := f.accept(ctx, w, resp, grant)
+	body, err := v.f.accept(ctx, w, resp, grant)
 	if err != nil {
 		failed := failure(orCause(ctx, err))
 		failed.HTTPStatus = resp.StatusCode
+		if caller.Err() == nil {
+			v.answered(failed)
+		}
 		return pipeline.Body{}, failed
 	}
+	v.answered(nil)
 	body.HTTPStatus = resp.StatusCode
 	return body, nil
 }
@@ -38,13 +49,18 @@ func orCause(ctx context.Context, err error) error {
 	return err
 }
 
-// get asks for u and follows redirects, each checked like a source. It goes
-// below http.Client, which would resolve a Location by rules that are not
-// users', add a Referer, and put the whole URL into its errors.
-func (f *Fetcher) get(ctx context.Context, u *url.URL) (*http.Response, error) {
-	for hops := 0; ; hops++ {
-		req := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: f.header.Clone()}).WithContext(ctx)
-		resp, err := f.transport.RoundTrip(req)
+// longestURL is the longest that is followed: what servers commonly accept, and
+// what a row may hold.
+const longestURL = 8 << 10 // bytes
+
+// get asks, and follows redirects, each checked like a source. It goes below
+// http.Client, which would resolve a Location by rules that are not users', add
+// a Referer, and put the whole URL into its errors.
+func (v *visit) get(ctx context.Context) (*http.Response, error) {
+	for {
+		u := v.at
+		req := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: v.f.header.Clone()}).WithContext(ctx)
+		resp, err := v.f.transport.RoundTrip(req)
 		if err != nil {
 			return nil, err
 		}
@@ -53,10 +69,16 @@ func (f *Fetcher) get(ctx context.Context, u *url.URL) (*http.Response, error) {
 			return resp, nil
 		}
 		discard(resp)
-		if hops >= f.opts.MaxRedirects {
-			return nil, pipeline.Fail(pipeline.Redirect, "more than %d redirects", f.opts.MaxRedirects)
+		if v.hops++; v.hops > v.f.opts.MaxRedirects {
+			return nil, pipeline.Fail(pipeline.Redirect, "more than %d redirects", v.f.opts.MaxRedirects)
+		}
+		if len(location) > longestURL {
+			return nil, pipeline.Fail(pipeline.Redirect, "it redirects to a URL of %d bytes", len(location))
 		}
 		if u, err = resolve(u, location); err != nil {
+			return nil, err
+		}
+		if err := v.redirected(u); err != nil {
 			return nil, err
 		}
 	}
@@ -80,7 +102,11 @@ func (f *Fetcher) accept(ctx context.Context, w *watch, resp *http.Response, gra
 	if directive := disallowed(resp.Header, f.robot); directive != "" {
 		return pipeline.Body{}, pipeline.Fail(pipeline.Disallowed, "X-Robots-Tag: %s", directive)
 	}
-	return f.readBody(ctx, w, resp.Body, resp.ContentLength, grant)
+	body, length, err := f.decoded(resp)
+	if err != nil {
+		return pipeline.Body{}, err
+	}
+	return f.readBody(ctx, w, body, length, grant)
 }
 
 // discard reads the little that an answer of no use has for a body, so that its

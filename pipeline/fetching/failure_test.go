@@ -25,7 +25,6 @@ func TestStatuses(t *testing.T) {
 		}
 	})
 	date := "?wait=" + strings.ReplaceAll(time.Now().Add(90*time.Second).UTC().Format(http.TimeFormat), " ", "%20")
-	f := newFetcher(t, Options{})
 	for _, c := range []struct {
 		path  string
 		class pipeline.Class
@@ -51,7 +50,7 @@ func TestStatuses(t *testing.T) {
 		{"/999", pipeline.HTTP4xx},
 	} {
 		t.Run(c.path, func(t *testing.T) {
-			_, err := fetch(t, f, server.URL+c.path)
+			_, err := fetch(t, newFetcher(t, Options{}), server.URL+c.path)
 			failed := rowError(t, err, c.class)
 			if got := fmt.Sprint(failed.HTTPStatus); got != c.path[1:4] {
 				t.Errorf("the status is %s", got)

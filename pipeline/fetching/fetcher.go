@@ -9,6 +9,7 @@ package fetching
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"sluice/pipeline"
@@ -23,16 +24,22 @@ type Fetcher struct {
 	robot     string      // our name, as X-Robots-Tag would address us
 	allowed   []*allowedSource
 	buffers   buffers
+	hosts     *hosts
 }
 
-var _ pipeline.Fetcher = (*Fetcher)(nil)
+var (
+	_ pipeline.Fetcher = (*Fetcher)(nil)
+	_ pipeline.Visitor = (*Fetcher)(nil)
+)
 
 // New makes a Fetcher.
 func New(opts Options) *Fetcher {
 	opts.applyDefaults()
+	hosts := newHosts(opts)
 	return &Fetcher{
 		opts:      opts,
-		transport: newTransport(opts),
+		hosts:     hosts,
+		transport: newTransport(opts, hosts),
 		header: http.Header{
 			"User-Agent": {opts.UserAgent},
 			"Accept":     {"image/*,*/*;q=0.5"},
@@ -51,31 +58,19 @@ func (f *Fetcher) Close() {
 	f.buffers.drop()
 }
 
-// Fetch reads source whole into memory that grant admits. If ctx ends meanwhile,
-// the error is ctx's own and says nothing about the source.
+// Fetch reads source whole into memory that grant admits, and waits as its host
+// demands. If ctx ends meanwhile, the error is ctx's own and says nothing about
+// the source.
 func (f *Fetcher) Fetch(ctx context.Context, dataset pipeline.Store, source string, grant *pipeline.Grant) (pipeline.Body, error) {
-	body, err := f.fetch(ctx, dataset, source, grant)
-	if err == nil {
-		return body, nil
-	}
-	if ended := ctx.Err(); ended != nil {
-		return pipeline.Body{}, ended
-	}
-	return pipeline.Body{}, err
-}
-
-func (f *Fetcher) fetch(ctx context.Context, dataset pipeline.Store, source string, grant *pipeline.Grant) (pipeline.Body, error) {
-	for _, a := range f.allowed {
-		if key, ok := a.match(source); ok {
-			return f.fetchAllowed(ctx, a, key, grant)
+	v := f.Visit(dataset, source)
+	defer v.Close()
+	for {
+		if err := v.Wait(ctx); err != nil {
+			return pipeline.Body{}, err
+		}
+		body, err := v.Fetch(ctx, grant)
+		if !errors.Is(err, pipeline.ErrLater) {
+			return body, err
 		}
 	}
-	u, key, err := parseSource(source)
-	switch {
-	case err != nil:
-		return pipeline.Body{}, err
-	case u != nil:
-		return f.download(ctx, u, grant)
-	}
-	return f.readObject(ctx, dataset, key, grant)
 }

@@ -27,6 +27,9 @@ func newFetcher(t testing.TB, opts Options) *Fetcher {
 	if opts.AllowNets == nil {
 		opts.AllowNets = loopback
 	}
+	if opts.Retries == 0 {
+		opts.Retries = -1 // for those who test them
+	}
 	f := New(opts)
 	t.Cleanup(f.Close)
 	return f

@@ -25,6 +25,17 @@ type Options struct {
 	AllowSources []string
 	Open         func(ctx context.Context, url string) (pipeline.Store, error)
 
+	// PerHost is how many connections there are to one host and port at a time.
+	// 0 is 8, and for hosts that are reached in AllowNets no limit: they are the
+	// operator's own. Another number holds for all; negative is no limit.
+	PerHost int
+	// PerHostRate is how many requests a second one host gets at most, 0 is no
+	// limit.
+	PerHostRate float64
+	// Retries is how often a source is asked for again within a pass after it
+	// failed for a transient reason; negative is never.
+	Retries int
+
 	MaxBytes     int64 // of one source
 	MaxRedirects int   // of one source; negative is none
 
@@ -38,7 +49,9 @@ type Options struct {
 	// grant covers.
 	IdleBytes int64
 
-	roots *x509.CertPool // a test's; nil is the system's
+	// A test's; nil is the system's.
+	roots  *x509.CertPool
+	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 // Timeouts of one source over HTTP. Time spent waiting for memory is ours, and
@@ -57,6 +70,8 @@ type Timeouts struct {
 func (o *Options) applyDefaults() {
 	// A JPEG of 100 MP, the most that is decoded, seldom has 50 MB.
 	o.MaxBytes = cmp.Or(o.MaxBytes, 64<<20)
+	// Enough for an answer that got lost. What lasts longer is for a later pass.
+	o.Retries = cmp.Or(o.Retries, defaultRetries)
 	// Shorteners, http to https and www come to three or four; browsers give up
 	// at 20.
 	o.MaxRedirects = cmp.Or(o.MaxRedirects, 5)

@@ -29,9 +29,14 @@ const (
 // newTransport makes the client's lower half. HTTP/1.1 only: over HTTP/2 the
 // downloads from a host would share one connection, and with it one window of
 // congestion.
-func newTransport(opts Options) *http.Transport {
+func newTransport(opts Options, hosts *hosts) *http.Transport {
 	t := opts.Timeouts
-	dialer := &net.Dialer{Timeout: t.Connect, Control: guard(opts.AllowNets)}
+	dialer := &dialer{
+		net:       &net.Dialer{Timeout: t.Connect, Control: guard(opts.AllowNets)},
+		names:     newNames(t.Connect, opts.lookup),
+		timeout:   t.Connect,
+		connected: hosts.connected,
+	}
 	handshaker := &handshaker{
 		dialer:  dialer,
 		timeout: t.TLS,
@@ -45,7 +50,7 @@ func newTransport(opts Options) *http.Transport {
 	return &http.Transport{
 		// Through a proxy, the address that is dialled would be the proxy's.
 		Proxy:                  nil,
-		DialContext:            dialer.DialContext,
+		DialContext:            dialer.dial,
 		DialTLSContext:         handshaker.dial,
 		ResponseHeaderTimeout:  t.FirstByte,
 		MaxResponseHeaderBytes: maxHeader,
@@ -85,7 +90,7 @@ func (e *blockedError) Error() string { return e.address + " is not a public add
 // handshaker dials TLS. net/http would do that by itself, but its errors then
 // come from the handshake or from anywhere, and only their text says which.
 type handshaker struct {
-	dialer  *net.Dialer
+	dialer  *dialer
 	timeout time.Duration
 	config  *tls.Config
 }
@@ -96,7 +101,7 @@ type handshakeError struct{ error }
 func (e *handshakeError) Unwrap() error { return e.error }
 
 func (h *handshaker) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := h.dialer.DialContext(ctx, network, address)
+	conn, err := h.dialer.dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

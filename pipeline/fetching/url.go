@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/idna"
+
 	"sluice/pipeline"
 )
 
@@ -29,11 +31,33 @@ func parseURL(raw string) (*url.URL, error) {
 	if strings.Contains(authority, "@") {
 		return nil, pipeline.Fail(pipeline.Blocked, "the URL carries a user name or a password")
 	}
+	authority, err := ascii(authority)
+	if err != nil {
+		return nil, err
+	}
 	u, err := url.Parse(scheme + "://" + authority + escapeStray(path))
 	if err != nil {
 		return nil, pipeline.Fail(pipeline.InvalidSource, "not a URL: the host %.100q cannot be read", authority)
 	}
 	return u, checkHost(u)
+}
+
+// ascii is an authority whose host is written as DNS knows it: müller.de is
+// xn--mller-kva.de. Digits of other scripts become digits, and so must be
+// looked at afterwards.
+func ascii(authority string) (string, error) {
+	if strings.IndexFunc(authority, func(r rune) bool { return r >= 0x80 }) < 0 {
+		return authority, nil
+	}
+	host, port, _ := strings.Cut(authority, ":")
+	name, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		return "", pipeline.Fail(pipeline.InvalidSource, "not a URL: the host %.100q is no name of the internet", host)
+	}
+	if port != "" {
+		name += ":" + port
+	}
+	return name, nil
 }
 
 // resolve is where a redirect of base leads.

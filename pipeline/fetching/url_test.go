@@ -23,6 +23,9 @@ func TestURLsAsUsersHaveThem(t *testing.T) {
 		{"an empty query", "http://h/a?", "h", "/a?"},
 		{"a fragment", "http://h/a?b#c?d#e", "h", "/a?b"},
 		{"of no scheme", "//h/a.jpg", "h", "/a.jpg"},
+		{"a Unicode host", "http://Müller.example/a", "xn--mller-kva.example", "/a"},
+		{"a Unicode host and a port", "http://例え.テスト:8080/a", "xn--r8jz45g.xn--zckzah:8080", "/a"},
+		{"a dot of another script", "http://a。example/", "a.example", "/"},
 		{"a loud scheme", "HTTPS://H/a", "H", "/a"},
 		{"backslashes", `http:\\h\a\b?c\d`, "h", "/a/b?c%5Cd"},
 		{"broken over lines", "http://h/a\r\n\tb.jpg", "h", "/ab.jpg"},
@@ -104,6 +107,8 @@ func TestWhatIsNoSource(t *testing.T) {
 		{"http://127.1/", pipeline.Blocked},
 		{"http://127.0.0.1./", pipeline.Blocked},
 		{"http://169.254.43518/", pipeline.Blocked},
+		{"http://１６９.254.43518/", pipeline.Blocked},
+		{"http://a‮b.example/", pipeline.InvalidSource},
 		{"http://1.2.3.256/", pipeline.Blocked},
 	} {
 		t.Run(c.source, func(t *testing.T) {
@@ -136,7 +141,7 @@ func TestWhereRedirectsLead(t *testing.T) {
 		" http://o/x#y ":      "http://o/x",
 		`\\cdn\x`:             "https://cdn/x",
 		"../up":               "https://h/up",
-		"http://bücher.test/": "http://bücher.test/",
+		"http://bücher.test/": "http://xn--bcher-kva.test/",
 	} {
 		u, err := resolve(base, location)
 		if err != nil {

@@ -1,0 +1,179 @@
+package fetching
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sluice/pipeline"
+)
+
+// inFakeTime runs a test on a host with limits.
+func inFakeTime(t *testing.T, limits hostLimits, test func(t *testing.T, h *host)) {
+	synctest.Test(t, func(t *testing.T) { test(t, &host{limits: limits}) })
+}
+
+func take(t *testing.T, h *host) {
+	t.Helper()
+	if err := h.wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAHostHasSoManyPlaces(t *testing.T) {
+	inFakeTime(t, hostLimits{connections: 2}, func(t *testing.T, h *host) {
+		take(t, h)
+		take(t, h)
+		if ok, err := h.try(); ok || err != nil {
+			t.Errorf("a third place: %v, %v", ok, err)
+		}
+		given, giveUp := context.WithCancel(t.Context())
+		go func() { _ = h.wait(given) }()
+		synctest.Wait()
+		next := make(chan error, 1)
+		go func() { next <- h.wait(t.Context()) }()
+		synctest.Wait()
+		giveUp()
+		synctest.Wait()
+		h.done(nil)
+		if err := <-next; err != nil {
+			t.Error(err)
+		}
+		if h.limit(0); h.busy != 2 {
+			t.Errorf("%d places are held", h.busy)
+		}
+		if ok, _ := h.try(); !ok {
+			t.Error("there is a limit still")
+		}
+	})
+}
+
+func TestAHostsRate(t *testing.T) {
+	inFakeTime(t, hostLimits{pause: 250 * time.Millisecond}, func(t *testing.T, h *host) {
+		begun := time.Now()
+		for range 5 {
+			take(t, h)
+			h.done(nil)
+		}
+		if took := time.Since(begun); took != time.Second {
+			t.Errorf("5 requests at 4 a second took %v", took)
+		}
+	})
+}
+
+func TestAHostThatAsksForAPause(t *testing.T) {
+	limited := func(wait time.Duration) *pipeline.RowError {
+		return &pipeline.RowError{Class: pipeline.RateLimited, RetryAfter: wait}
+	}
+	t.Run("a short one is waited out", func(t *testing.T) {
+		inFakeTime(t, hostLimits{}, func(t *testing.T, h *host) {
+			take(t, h)
+			h.done(limited(3 * time.Second))
+			begun := time.Now()
+			take(t, h)
+			if took := time.Since(begun); took != 3*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	})
+	t.Run("a long one defers those who wait, too", func(t *testing.T) {
+		inFakeTime(t, hostLimits{connections: 1}, func(t *testing.T, h *host) {
+			take(t, h)
+			queued := make(chan error, 1)
+			go func() { queued <- h.wait(t.Context()) }()
+			synctest.Wait()
+			h.done(limited(time.Hour))
+			_, now := h.try()
+			for _, err := range []error{<-queued, now, h.wait(t.Context())} {
+				if e := rowError(t, err, pipeline.RateLimited); e.RetryAfter != time.Hour {
+					t.Errorf("after %v", e.RetryAfter)
+				}
+			}
+			time.Sleep(time.Hour)
+			take(t, h)
+		})
+	})
+}
+
+// One that only fails is left alone, then asked once now and then.
+func TestAHostThatOnlyFails(t *testing.T) {
+	inFakeTime(t, hostLimits{}, func(t *testing.T, h *host) {
+		down := pipeline.Fail(pipeline.Connect, "refused")
+		for range breakAfter {
+			take(t, h)
+			h.done(down)
+		}
+		if e := rowError(t, h.wait(t.Context()), pipeline.Connect); !strings.Contains(e.Message, "refused") || e.RetryAfter != coolFirst {
+			t.Errorf("%s, %v", e.Message, e.RetryAfter)
+		}
+		time.Sleep(coolFirst)
+		take(t, h)
+		if ok, err := h.try(); ok || err != nil {
+			t.Errorf("beside the trial: %v, %v", ok, err)
+		}
+		queued := make(chan error, 1)
+		go func() { queued <- h.wait(t.Context()) }()
+		synctest.Wait()
+		h.done(down)
+		if e := rowError(t, <-queued, pipeline.Connect); e.RetryAfter != 2*coolFirst {
+			t.Errorf("after a trial that failed: %v", e.RetryAfter)
+		}
+		time.Sleep(2 * coolFirst)
+		take(t, h)
+		h.done(pipeline.Fail(pipeline.HTTP4xx, "it answers"))
+		take(t, h)
+		take(t, h)
+	})
+}
+
+func TestHostsByNameAndPort(t *testing.T) {
+	own := netip.MustParsePrefix("10.0.0.0/8")
+	of := func(h *hosts, source string) *host {
+		u, err := parseURL(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.of(u)
+	}
+	h := newHosts(Options{AllowNets: []netip.Prefix{own}})
+	if of(h, "http://Example.org/a") != of(h, "http://example.org.:80/b") {
+		t.Error("one host is taken for two")
+	}
+	if of(h, "http://example.org/") == of(h, "https://example.org/") {
+		t.Error("two ports are taken for one")
+	}
+	for source, want := range map[string]int{"http://10.1.2.3/": 0, "http://192.0.2.1/": defaultPerHost, "http://name/": defaultPerHost} {
+		if got := of(h, source).limits.connections; got != want {
+			t.Errorf("%s has %d connections, want %d", source, got, want)
+		}
+	}
+	h.connected("name", "80", netip.MustParseAddr("10.9.9.9"))
+	if got := of(h, "http://name/").limits.connections; got != 0 {
+		t.Errorf("a host of the operator's own has %d connections", got)
+	}
+	h.connected("name", "80", netip.MustParseAddr("192.0.2.1"))
+	if got := of(h, "http://name/").limits.connections; got != defaultPerHost {
+		t.Errorf("one that moved away has %d connections", got)
+	}
+	all := newHosts(Options{AllowNets: []netip.Prefix{own}, PerHost: 3})
+	if got := of(all, "http://10.1.2.3/").limits.connections; got != 3 {
+		t.Errorf("the operator said 3, and there are %d", got)
+	}
+	busy := of(h, "http://busy/")
+	if ok, _ := busy.try(); !ok {
+		t.Fatal("no place")
+	}
+	for i := range 2 * knownHosts {
+		of(h, fmt.Sprintf("http://h%d/", i))
+	}
+	if n := h.table.len(); n > knownHosts+1 {
+		t.Errorf("%d hosts are known", n)
+	}
+	if of(h, "http://busy/") != busy {
+		t.Error("a host was forgotten while it was asked")
+	}
+}
