@@ -12,7 +12,7 @@ GOLANGCI := v2.15.0
 GOFUMPT := v0.9.2
 WORKFLOWCHECK := v0.6.0
 
-.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers fanout replay record fmt clean
+.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers hostile fanout replay record fmt clean
 
 build: deps
 	go build -o $(BIN)/ ./worker ./starter
@@ -63,6 +63,11 @@ $(PEERS)/installed: Makefile
 	touch $@
 bench-peers: build $(BIN)/demo $(PEERS)/installed
 	go test -run '^$$' -bench Peers -benchtime 1x -timeout 3h ./internal/bench
+
+# A hostile origin and hostile images, through a whole run: a table of what each
+# came to, and what it should have.
+hostile: build
+	SLUICE_HOSTILE=1 go test -count=1 -v -timeout 15m -run TestHostile ./internal/hostile
 
 # 2,000 partitions through a dev server; `make test` does 400.
 fanout: build

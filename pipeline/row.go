@@ -47,8 +47,8 @@ type Outcome struct {
 	SourceWidth, SourceHeight int // pixels, as stored (before orientation)
 	SourceBytes               int64
 
-	// Attempts is how often the source was asked for, over all passes: 0 if it
-	// never was. The redirects of one try are part of it.
+	// Attempts is how often it was tried to fetch the source, over all passes: 0
+	// if it never was. The redirects of one try are part of it.
 	Attempts int
 	// FinalURL is where redirects led; "" if there was none.
 	FinalURL string

@@ -49,7 +49,7 @@
 //	source_width   int32            yes      of the source, pixels as stored
 //	source_height  int32            yes      of the source, pixels as stored
 //	source_bytes   int64            yes      of the source, if it was fetched
-//	attempts       int32                     how often the source was asked for, over all passes
+//	attempts       int32                     tries to fetch the source, over all passes
 //	fetch_ms       double           yes      time in that stage, milliseconds
 //	process_ms     double           yes      the same
 //	store_ms       double           yes      the same
