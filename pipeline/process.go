@@ -69,7 +69,10 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 		defer close(rec.outcomes)
 		t := &taking{way: w, table: table, rec: rec, cut: cut, lot: newLot()}
 		defer t.under.Wait()
-		return t.run(ctx, job.From.Remaining(job.Partition))
+		if err := t.run(ctx, job.From.Remaining(job.Partition)); !errors.Is(err, errCut) {
+			return err
+		}
+		return nil
 	})
 	g.Go(func() error { // record
 		defer cut(nil)

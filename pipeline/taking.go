@@ -30,7 +30,8 @@ const lotRows = uncommittedBytes / uncommittedRow / 2
 
 func newLot() *semaphore.Weighted { return semaphore.NewWeighted(lotRows) }
 
-// run sweeps over what is wanted until each row is on its way.
+// run sweeps over what is wanted until each row is on its way. errCut is the end
+// of fetching.
 func (t *taking) run(ctx context.Context, want Runs) error {
 	for {
 		left, err := t.sweep(ctx, want)
@@ -38,17 +39,16 @@ func (t *taking) run(ctx context.Context, want Runs) error {
 			return err
 		}
 		// Half a lot is worth a sweep, and all that comes meanwhile.
-		if t.lot.Acquire(t.way.fetching, lotRows/2) != nil {
-			return nil
+		if t.lot.Acquire(t.way.fetching, lotRows/2) != nil { //nolint:contextcheck // fetching ends before ctx does
+			return errCut
 		}
 		t.lot.Release(lotRows / 2)
 		want = left
 	}
 }
 
-// sweep takes the rows in want, in order, and returns those that it left. If
-// fetching ended meanwhile, what it returns is of no use.
-func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) {
+// sweep takes the rows in want, in order, and returns those that it left.
+func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) { //nolint:contextcheck // fetching ends before ctx does
 	fetching := t.way.fetching
 	rows := make(chan Row, 64)
 	t.under.Go(func() { // read ahead
@@ -66,8 +66,8 @@ func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) {
 		}
 	})
 	for r := range rows {
-		if t.rec.admit(fetching, r) != nil {
-			return nil, nil
+		if t.rec.admit(fetching, r) != nil { //nolint:contextcheck // fetching ends before ctx does
+			return nil, errCut
 		}
 		if r.Source == nil {
 			if err := t.rec.send(ctx, skipped(r)); err != nil {
@@ -77,7 +77,7 @@ func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) {
 		}
 		taken, err := t.take(ctx, r)
 		if err != nil {
-			return nil, nil
+			return nil, err
 		}
 		if !taken {
 			t.rec.leave(r)
@@ -87,8 +87,7 @@ func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) {
 	return left, nil
 }
 
-// take sends a row on its way, unless the lot is full. An error is the end of
-// fetching.
+// take sends a row on its way, unless the lot is full.
 func (t *taking) take(ctx context.Context, r Row) (bool, error) {
 	v := t.way.engine.visitor.Visit(t.way.job.Output.Dataset, *r.Source)
 	ready, refused := v.Ready()
@@ -101,7 +100,7 @@ func (t *taking) take(ctx context.Context, r Row) (bool, error) {
 		a, err := t.way.admit()
 		if err != nil {
 			v.Close()
-			return false, err
+			return false, errCut
 		}
 		t.under.Go(func() { t.follow(ctx, r, v, &a) })
 		return true, nil
@@ -110,7 +109,7 @@ func (t *taking) take(ctx context.Context, r Row) (bool, error) {
 		return false, nil
 	}
 	t.under.Go(func() {
-		err := v.Wait(t.way.fetching)
+		err := v.Wait(t.way.fetching) //nolint:contextcheck // fetching ends before ctx does
 		t.lot.Release(1)
 		if err != nil {
 			v.Close()

@@ -19,8 +19,6 @@ type hosts struct {
 	slots   chan struct{}
 	latency time.Duration
 	mu      sync.Mutex
-	slow    int // of its sources that are being fetched
-	most    int
 	last    map[string]time.Time // when the last of a host ended
 }
 

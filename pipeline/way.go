@@ -86,7 +86,7 @@ func (w *way) row(ctx context.Context, o *Outcome, v Visit, a *admitted) error {
 func (w *way) fetch(ctx context.Context, o *Outcome, v Visit, a *admitted) (Body, *Grant, error) {
 	for {
 		if a == nil {
-			if err := w.calm(w.fetching); err != nil {
+			if err := w.calm(w.fetching); err != nil { //nolint:contextcheck // fetching ends before ctx does
 				return Body{}, nil, w.cutShort(ctx, err)
 			}
 			again, err := w.admit()
@@ -101,7 +101,7 @@ func (w *way) fetch(ctx context.Context, o *Outcome, v Visit, a *admitted) (Body
 		}
 		a = nil
 		if errors.Is(err, ErrLater) {
-			err = v.Wait(w.fetching)
+			err = v.Wait(w.fetching) //nolint:contextcheck // fetching ends before ctx does
 		}
 		if err != nil {
 			return Body{}, nil, w.cutShort(ctx, err)

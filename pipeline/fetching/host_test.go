@@ -93,7 +93,7 @@ func TestAHostThatAsksForAPause(t *testing.T) {
 					t.Errorf("after %v", e.RetryAfter)
 				}
 			}
-			time.Sleep(time.Hour)
+			pass(time.Hour)
 			take(t, h)
 		})
 	})
@@ -110,7 +110,7 @@ func TestAHostThatOnlyFails(t *testing.T) {
 		if e := rowError(t, h.wait(t.Context()), pipeline.Connect); !strings.Contains(e.Message, "refused") || e.RetryAfter != coolFirst {
 			t.Errorf("%s, %v", e.Message, e.RetryAfter)
 		}
-		time.Sleep(coolFirst)
+		pass(coolFirst)
 		take(t, h)
 		if ok, err := h.try(); ok || err != nil {
 			t.Errorf("beside the trial: %v, %v", ok, err)
@@ -122,7 +122,7 @@ func TestAHostThatOnlyFails(t *testing.T) {
 		if e := rowError(t, <-queued, pipeline.Connect); e.RetryAfter != 2*coolFirst {
 			t.Errorf("after a trial that failed: %v", e.RetryAfter)
 		}
-		time.Sleep(2 * coolFirst)
+		pass(2 * coolFirst)
 		take(t, h)
 		h.done(pipeline.Fail(pipeline.HTTP4xx, "it answers"))
 		take(t, h)

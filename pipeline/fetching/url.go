@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -31,27 +32,26 @@ func parseURL(raw string) (*url.URL, error) {
 	if strings.Contains(authority, "@") {
 		return nil, pipeline.Fail(pipeline.Blocked, "the URL carries a user name or a password")
 	}
-	authority, err := ascii(authority)
-	if err != nil {
-		return nil, err
-	}
 	u, err := url.Parse(scheme + "://" + authority + escapeStray(path))
 	if err != nil {
 		return nil, pipeline.Fail(pipeline.InvalidSource, "not a URL: the host %.100q cannot be read", authority)
 	}
+	if u.Host, err = ascii(u.Host); err != nil {
+		return nil, err
+	}
 	return u, checkHost(u)
 }
 
-// ascii is an authority whose host is written as DNS knows it: müller.de is
+// ascii is a host and port whose host is written as DNS knows it: müller.de is
 // xn--mller-kva.de. Digits of other scripts become digits, and so must be
 // looked at afterwards.
-func ascii(authority string) (string, error) {
-	if strings.IndexFunc(authority, func(r rune) bool { return r >= 0x80 }) < 0 {
-		return authority, nil
+func ascii(hostPort string) (string, error) {
+	if strings.IndexFunc(hostPort, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return hostPort, nil
 	}
-	host, port, _ := strings.Cut(authority, ":")
+	host, port, _ := strings.Cut(hostPort, ":")
 	name, err := idna.Lookup.ToASCII(host)
-	if err != nil {
+	if err != nil || !utf8.ValidString(host) {
 		return "", pipeline.Fail(pipeline.InvalidSource, "not a URL: the host %.100q is no name of the internet", host)
 	}
 	if port != "" {

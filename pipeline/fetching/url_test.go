@@ -108,7 +108,7 @@ func TestWhatIsNoSource(t *testing.T) {
 		{"http://127.0.0.1./", pipeline.Blocked},
 		{"http://169.254.43518/", pipeline.Blocked},
 		{"http://１６９.254.43518/", pipeline.Blocked},
-		{"http://a‮b.example/", pipeline.InvalidSource},
+		{"http://a\u202eb.example/", pipeline.InvalidSource},
 		{"http://1.2.3.256/", pipeline.Blocked},
 	} {
 		t.Run(c.source, func(t *testing.T) {
