@@ -44,9 +44,10 @@ func TestRowsOfEveryKind(t *testing.T) {
 			t.Errorf("%d of class %s, want %d", res.Errors[class], class, n)
 		}
 	}
-	// Those that were busy were tried in three passes, and the others once.
-	if _, again := r.origin.requests(); again != 2*7 {
-		t.Errorf("%d requests were repeated, want 14", again)
+	// Those that were busy were tried in three passes, and there twice while their
+	// host answers others; the others once.
+	if _, again := r.origin.requests(); again < 2*7 || again > 5*7 {
+		t.Errorf("%d requests were repeated, want 14 to 35", again)
 	}
 	r.verify(out)
 	if again := r.run(in, out); again.exit != 0 || again.New != 0 || again.Rows != 210 {
