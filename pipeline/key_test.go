@@ -28,9 +28,11 @@ func TestKeys(t *testing.T) {
 }
 
 func TestSpecNamesItsDifference(t *testing.T) {
-	a := Spec{Input: "file:///a", Column: "path", Target: Target{256, 256, Fill, JPEG, 80}}
+	a := Spec{Input: "file:///a", Column: "path", Target: Target{Width: 256, Height: 256, Fit: Fill, Format: JPEG, Quality: 80}}
 	b, c := a, a
 	b.Target.Width = 128
+	d := a
+	d.Target.Position = Top
 	c.Input = "file:///a?query=1"
 	for _, x := range []struct {
 		other Spec
@@ -39,6 +41,7 @@ func TestSpecNamesItsDifference(t *testing.T) {
 		{a, ""},
 		{c, ""},
 		{b, `--size was "256x256", is "128x256"`},
+		{d, `--position was "centre", is "top"`},
 	} {
 		if got := a.Difference(x.other); got != x.want {
 			t.Errorf("%q, want %q", got, x.want)

@@ -171,18 +171,21 @@ type Body struct {
 // Imager turns encoded images into encoded images.
 type Imager interface {
 	// Probe reads the header, in memory and without decoding a pixel.
-	// *RowError: Unsupported, Corrupt, Truncated, Empty, TooManyPixels.
+	// *RowError: Unsupported, Corrupt, Truncated (within the header), Empty,
+	// TooManyPixels. What is cut off behind its header is no error here, but
+	// Header.Truncated.
 	Probe(src []byte) (Header, error)
 	// Cost is the memory of Render in bytes, from above.
 	Cost(h Header, t Target) int64
 	// Render decodes, orients, resizes and encodes. *RowError: Corrupt,
-	// Truncated and, by what the decoder runs in, others.
+	// Truncated and, by what the decoder runs in, others. Every other error is a
+	// fault of the decoder's surroundings.
 	Render(ctx context.Context, src []byte, h Header, t Target) (Rendition, error)
 }
 
 // Header is what the first bytes of an image say about it.
 type Header struct {
-	Format        string // "jpeg", "png", "webp"
+	Format        string // "jpeg", "png", "webp", "gif", "tiff", "avif", "heic"
 	Width, Height int    // pixels, as stored (before orientation)
 	Bands         int    // 1 to 5; 0 is unknown
 	Depth         int    // bits a band
@@ -192,6 +195,22 @@ type Header struct {
 	// Subsampled is whether the chroma of a JPEG is 4:2:0.
 	Subsampled  bool
 	Orientation int // EXIF, 1 to 8; 0 is unknown and taken as 1
+	// Chunk is how many rows have to be decoded at once: those of a TIFF's strip
+	// or tile; 0 where that says nothing.
+	Chunk int
+	// Skip is the junk before the image, bytes.
+	Skip int
+	// Truncated says what is missing of the image, "" if it is whole.
+	Truncated string
+}
+
+// Accept is the error of an image that is known to be cut off, unless t takes
+// it.
+func (h Header) Accept(t Target) error {
+	if h.Truncated == "" || t.AcceptTruncated {
+		return nil
+	}
+	return Fail(Truncated, "%s", h.Truncated)
 }
 
 // Pixels is the number of pixels. 64 bits: 65,536 x 65,536 wraps in 32.
@@ -201,6 +220,9 @@ func (h Header) Pixels() uint64 { return uint64(h.Width) * uint64(h.Height) }
 type Rendition struct {
 	Bytes         []byte
 	Width, Height int // pixels
+	// Damage is what was wrong with a source that Target.AcceptTruncated let
+	// pass, Truncated or Corrupt; nil if it was whole.
+	Damage *RowError
 }
 
 // Journal takes checkpoints.

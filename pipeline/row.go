@@ -29,8 +29,10 @@ type Outcome struct {
 	Source *string
 	Status Status
 
-	Class      Class  // "" if ok or skipped
-	Message    string // "" if ok or skipped
+	// Class and Message are "" if skipped, and if ok unless the source was
+	// damaged and Target.AcceptTruncated took it.
+	Class      Class
+	Message    string
 	HTTPStatus int    // 0 if there was no HTTP response
 	// RetryAfter is what the origin asked for; it is not in the manifest.
 	RetryAfter time.Duration

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,8 +13,8 @@ type Fit string
 // The fits, named as CSS and sharp name them.
 const (
 	Fill    Fit = "fill"    // exactly the target, stretched
-	Cover   Fit = "cover"   // exactly the target, cropped at the centre
-	Contain Fit = "contain" // exactly the target, padded (white; transparent where the format has alpha)
+	Cover   Fit = "cover"   // exactly the target, cropped at Position
+	Contain Fit = "contain" // exactly the target, padded with Background
 	Inside  Fit = "inside"  // as large as fits into the target, ratio kept
 )
 
@@ -45,6 +46,24 @@ type Target struct {
 	Fit     Fit    `json:"fit"`
 	Format  Format `json:"format"`
 	Quality int    `json:"quality"` // 1 to 100; PNG, which is lossless, ignores it
+
+	// What follows is left out of the JSON where it is the default: specs that
+	// were stored before there was any of it read as they did.
+
+	// Position is what Cover keeps.
+	Position Position `json:"position,omitempty"`
+	// NoEnlarge leaves small images their size: Fill stretches neither side
+	// beyond it, Cover crops to what there is of the target, Contain pads.
+	NoEnlarge bool `json:"no_enlarge,omitempty"`
+	// Background is what transparency and the padding of Contain become. With ""
+	// that is white for JPEG, and PNG and WebP stay transparent.
+	Background Colour `json:"background,omitempty"`
+	// KeepMetadata keeps Exif (upright), XMP and IPTC; never a colour profile,
+	// for the pixels are sRGB.
+	KeepMetadata bool `json:"keep_metadata,omitempty"`
+	// AcceptTruncated takes what there is of an image that is cut off or
+	// damaged. Its row is ok, with the class and the message of what is wrong.
+	AcceptTruncated bool `json:"accept_truncated,omitempty"`
 }
 
 // MaxSide is the largest width or height of a target, in pixels: what all
@@ -84,7 +103,13 @@ func (t Target) Check() error {
 	if t.Quality < 1 || t.Quality > 100 {
 		return Usagef("quality %d is not from 1 to 100", t.Quality)
 	}
-	return nil
+	if err := t.Position.check(); err != nil {
+		return err
+	}
+	if t.Position != Centre && t.Fit != Cover {
+		return Usagef("position %q is for cover, which crops: the fit is %s", t.Position, t.Fit)
+	}
+	return t.Background.check()
 }
 
 // Spec is what an output belongs to: two runs with different specs cannot share
@@ -134,6 +159,11 @@ func (s Spec) Difference(other Spec) string {
 		{"fit", string(s.Target.Fit), string(other.Target.Fit)},
 		{"format", string(s.Target.Format), string(other.Target.Format)},
 		{"quality", strconv.Itoa(s.Target.Quality), strconv.Itoa(other.Target.Quality)},
+		{"position", cmp.Or(string(s.Target.Position), "centre"), cmp.Or(string(other.Target.Position), "centre")},
+		{"no-enlarge", strconv.FormatBool(s.Target.NoEnlarge), strconv.FormatBool(other.Target.NoEnlarge)},
+		{"background", string(s.Target.Background), string(other.Target.Background)},
+		{"keep-metadata", strconv.FormatBool(s.Target.KeepMetadata), strconv.FormatBool(other.Target.KeepMetadata)},
+		{"accept-truncated", strconv.FormatBool(s.Target.AcceptTruncated), strconv.FormatBool(other.Target.AcceptTruncated)},
 		{"key", s.Key, other.Key},
 		{"keep-columns", keep(s.KeepColumns), keep(other.KeepColumns)},
 	} {

@@ -33,6 +33,7 @@ func (o Output) Verify(ctx context.Context, opts *VerifyOptions, progress func(V
 	if v.keys, err = ParseKeyTemplate(spec.Key); err != nil {
 		return Report{}, err
 	}
+	v.acceptTruncated = spec.Target.AcceptTruncated
 	for obj, err := range o.Store.List(ctx, ManifestPrefix) {
 		if err != nil {
 			return Report{}, err
@@ -50,6 +51,8 @@ type verifier struct {
 	opts     VerifyOptions
 	keys     KeyTemplate
 	progress func(VerifyProgress)
+	// acceptTruncated is the spec's: ok rows may say that they are damaged.
+	acceptTruncated bool
 	byFile   map[string][]Partition // the manifests' partitions
 
 	finding sync.Mutex // find is called by the checks of many objects at once

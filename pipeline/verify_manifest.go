@@ -113,7 +113,7 @@ func (v *verifier) outcome(p Partition, o Outcome) (problem string) {
 	switch o.Status {
 	case OK:
 		switch {
-		case o.Class != "" || o.Message != "":
+		case (o.Class != "" || o.Message != "") && !v.accepted(o):
 			return "it is ok and has an error"
 		case o.Key == "" || len(o.SHA256) != sha256.Size*2 || o.Width < 1 || o.Height < 1 || o.Bytes < 1:
 			return "it is ok, and key, sha256, width, height or bytes are missing"
@@ -133,6 +133,11 @@ func (v *verifier) outcome(p Partition, o Outcome) (problem string) {
 		return fmt.Sprintf("its status is %q", o.Status)
 	}
 	return ""
+}
+
+// accepted is whether an ok row says that its source was damaged, and may.
+func (v *verifier) accepted(o Outcome) bool {
+	return v.acceptTruncated && o.Message != "" && (o.Class == Truncated || o.Class == Corrupt)
 }
 
 // object checks the object that a row names.

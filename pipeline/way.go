@@ -78,6 +78,9 @@ func (w *way) row(ctx context.Context, o *Outcome, v Visit, a *admitted) error {
 	if err := grant.Grow(ctx, int64(len(image.Bytes))); err != nil {
 		return err
 	}
+	if d := image.Damage; d != nil {
+		o.Class, o.Message = d.Class, d.Message
+	}
 	return w.store(ctx, image, o)
 }
 
@@ -133,6 +136,9 @@ func (w *way) download(o *Outcome, v Visit, a admitted) (Body, error) {
 func (w *way) render(ctx context.Context, body Body, o *Outcome) (Rendition, error) {
 	h, err := w.engine.imager.Probe(body.Bytes)
 	o.SourceFormat, o.SourceWidth, o.SourceHeight = h.Format, h.Width, h.Height
+	if err == nil {
+		err = h.Accept(w.job.Spec.Target)
+	}
 	if err != nil {
 		w.engine.flight.Dropped()
 		return Rendition{}, err

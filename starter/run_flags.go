@@ -31,6 +31,11 @@ type runFlags struct {
 	size             string
 	fit, format      string
 	quality          int
+	position         string
+	noEnlarge        bool
+	background       string
+	keepMetadata     bool
+	acceptTruncated  bool
 	key              string
 	keepColumns      []string
 	rowsPerPartition int64
@@ -49,6 +54,13 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.fit, "fit", string(pipeline.Fill), "fill (stretch), cover (crop), contain (pad) or inside (keep the ratio)")
 	flags.StringVar(&f.format, "format", string(pipeline.JPEG), "jpeg, png or webp")
 	flags.IntVar(&f.quality, "quality", 80, "1 to 100; png ignores it")
+	flags.StringVar(&f.position, "position", "centre", "what cover keeps: "+strings.Join(pipeline.Positions, ", "))
+	flags.BoolVar(&f.noEnlarge, "no-enlarge", false, "make no image larger than it is")
+	flags.StringVar(&f.background, "background", "", `colour behind transparency and padding, such as #ffffff or 255,255,255
+(default: white in jpeg, and transparent in png and webp)`)
+	flags.BoolVar(&f.keepMetadata, "keep-metadata", false, "keep Exif, XMP and IPTC (orientation and colour profile are applied either way)")
+	flags.BoolVar(&f.acceptTruncated, "accept-truncated", false, `take what there is of images that are cut off or damaged: their rows are ok,
+with error_class truncated or corrupt`)
 	flags.StringVar(&f.key, "key", "", `template of an image's key, of {partition}, {row}, {hash}, {ext} (default "`+pipeline.DefaultKey+`").
 Without {hash}, work done again writes over objects that a manifest names`)
 	flags.StringSliceVar(&f.keepColumns, "keep-columns", nil, "input columns to copy to the manifest, a,b (default: all scalar ones)")
@@ -57,7 +69,7 @@ Without {hash}, work done again writes over objects that a manifest names`)
 	flags.DurationVar(&f.heartbeatTimeout, "heartbeat-timeout", 10*time.Second, "silence after which a worker is taken for dead")
 	flags.StringVar(&f.waits, "waits", "30s,2m", "waits before later passes over rows that failed for a transient reason, or none")
 	flags.StringVar(&f.taskQueue, "task-queue", workflows.DefaultTaskQueue, "task `queue` of the workers")
-	for flag, values := range map[string][]string{"fit": {"fill", "cover", "contain", "inside"}, "format": {"jpeg", "png", "webp"}} {
+	for flag, values := range map[string][]string{"fit": {"fill", "cover", "contain", "inside"}, "format": {"jpeg", "png", "webp"}, "position": pipeline.Positions} {
 		// It fails only for a flag that does not exist.
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -77,6 +89,9 @@ func (f *runFlags) read(flags *pflag.FlagSet) (workflows.RunInput, error) {
 	in.Spec.Column = f.column
 	in.Spec.Target = pipeline.Target{Fit: pipeline.Fit(f.fit), Format: pipeline.Format(f.format), Quality: f.quality}
 	if in.Spec.Target.Width, in.Spec.Target.Height, err = pipeline.ParseSize(f.size); err != nil {
+		return in, err
+	}
+	if err := f.details(&in.Spec.Target); err != nil {
 		return in, err
 	}
 	if f.key != pipeline.DefaultKey { // spelled out, it is the same spec
@@ -108,6 +123,16 @@ func (f *runFlags) read(flags *pflag.FlagSet) (workflows.RunInput, error) {
 	}
 	in.Waits, err = parseWaits(f.waits)
 	return in, err
+}
+
+// details reads what most runs leave at its defaults, into one spelling.
+func (f *runFlags) details(t *pipeline.Target) (err error) {
+	if t.Position, err = pipeline.ParsePosition(f.position); err != nil {
+		return err
+	}
+	t.Background, err = pipeline.ParseColour(f.background)
+	t.NoEnlarge, t.KeepMetadata, t.AcceptTruncated = f.noEnlarge, f.keepMetadata, f.acceptTruncated
+	return err
 }
 
 // places checks where the run reads and writes.

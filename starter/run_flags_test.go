@@ -43,6 +43,10 @@ func TestWrongFlagsOfRun(t *testing.T) {
 		{"quality 0", "--quality=0", "quality 0 is not from 1 to 100"},
 		{"quality 101", "--quality=101", "quality 101 is not from 1 to 100"},
 		{"a quality that is no number", "--quality=high", "--quality"},
+		{"an unknown position", "--position=middle", `position "middle" is none of centre, top`},
+		{"a position that nothing crops at", "--position=top", `position "top" is for cover, which crops: the fit is fill`},
+		{"no colour", "--background=#ff", `background "#ff" is no colour`},
+		{"too much of a colour", "--background=1,2,256", "is no colour such as"},
 		{"a key outside images/", "--key={row}-{hash}.{ext}", "does not begin with images/"},
 		{"a key that two rows share", "--key=images/{row}.{ext}", "would overwrite each other"},
 		{"a key with an unknown field", "--key=images/{name}-{hash}", "{name} is none of"},
@@ -130,6 +134,15 @@ func TestFlagsOfRun(t *testing.T) {
 		}},
 		{"a size", []string{"--size", "640x480", "--fit", "inside", "--format", "webp", "--quality", "75"}, func(in *workflows.RunInput) {
 			in.Spec.Target = pipeline.Target{Width: 640, Height: 480, Fit: pipeline.Inside, Format: pipeline.WebP, Quality: 75}
+		}},
+		{"the default position, spelled out", []string{"--position", "center"}, func(*workflows.RunInput) {}},
+		{"a position", []string{"--fit", "cover", "--position", "bottom-left"}, func(in *workflows.RunInput) {
+			in.Spec.Target.Fit, in.Spec.Target.Position = pipeline.Cover, pipeline.BottomLeft
+		}},
+		{"a background", []string{"--background", "FFF"}, func(in *workflows.RunInput) { in.Spec.Target.Background = "#ffffff" }},
+		{"a background in numbers", []string{"--background", "1, 20,255"}, func(in *workflows.RunInput) { in.Spec.Target.Background = "#0114ff" }},
+		{"what is taken", []string{"--no-enlarge", "--keep-metadata", "--accept-truncated"}, func(in *workflows.RunInput) {
+			in.Spec.Target.NoEnlarge, in.Spec.Target.KeepMetadata, in.Spec.Target.AcceptTruncated = true, true, true
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -112,6 +112,20 @@ func details(in workflows.RunInput) string {
 	if t.Format != pipeline.PNG {
 		image += fmt.Sprintf(", quality %d", t.Quality)
 	}
+	if t.Position != pipeline.Centre {
+		image += ", position " + string(t.Position)
+	}
+	if t.Background != "" {
+		image += ", background " + string(t.Background)
+	}
+	for _, said := range []struct {
+		is   bool
+		word string
+	}{{t.NoEnlarge, "not enlarged"}, {t.KeepMetadata, "with metadata"}, {t.AcceptTruncated, "truncated ones too"}} {
+		if said.is {
+			image += ", " + said.word
+		}
+	}
 	keep := "all scalar ones"
 	if in.Spec.KeepColumns != nil {
 		keep = "`" + strings.Join(in.Spec.KeepColumns, "`, `") + "`"

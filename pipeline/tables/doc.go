@@ -38,6 +38,8 @@
 //	status         string                    ok, failed or skipped (the source is null)
 //	error_class    string           yes      for failed rows: one of pipeline.Classes
 //	error          string           yes      for failed rows: what went wrong
+//	                                         (both also for ok rows whose damaged source
+//	                                         --accept-truncated took: truncated or corrupt)
 //	http_status    int32            yes      of the response, if there was one
 //	key            string           yes      of the image, relative to the output; ok rows
 //	format         string           yes      of the image: jpeg, png, webp; ok rows
