@@ -33,7 +33,7 @@ type Outcome struct {
 	// damaged and Target.AcceptTruncated took it.
 	Class      Class
 	Message    string
-	HTTPStatus int    // 0 if there was no HTTP response
+	HTTPStatus int // 0 if there was no HTTP response
 	// RetryAfter is what the origin asked for; it is not in the manifest.
 	RetryAfter time.Duration
 

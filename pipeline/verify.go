@@ -53,7 +53,7 @@ type verifier struct {
 	progress func(VerifyProgress)
 	// acceptTruncated is the spec's: ok rows may say that they are damaged.
 	acceptTruncated bool
-	byFile   map[string][]Partition // the manifests' partitions
+	byFile          map[string][]Partition // the manifests' partitions
 
 	finding sync.Mutex // find is called by the checks of many objects at once
 	report  Report

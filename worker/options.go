@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -15,6 +17,7 @@ import (
 	"sluice/internal/temporal"
 	"sluice/pipeline"
 	"sluice/pipeline/fetching"
+	"sluice/pipeline/imaging"
 	"sluice/workflows"
 )
 
@@ -31,6 +34,9 @@ type options struct {
 	userAgent    string
 	perHost      int
 	perHostRate  float64
+	maxPixels    uint64
+	maxBytes     int64
+	allowFormats []string
 	metricsAddr  string
 	level        slog.Level
 }
@@ -63,6 +69,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.decoders, "decoders", 0, "images decoded at a time (default the CPUs, or fewer if --memory says so)")
 	nets := f.StringSlice("allow-net", nil, "networks to fetch from that are not public, such as 10.1.0.0/16")
 	f.StringSliceVar(&o.allowSources, "allow-source", nil, "URL prefixes of buckets and folders, beside the dataset, that sources may name")
+	maxPixels := f.String("max-pixels", "100MP", "the largest image that is decoded, such as 100MP or 100000000")
+	maxBytes := f.String("max-bytes", "64MiB", "the largest source that is fetched")
+	f.StringSliceVar(&o.allowFormats, "allow-format", nil, "formats to decode besides JPEG, PNG, WebP, GIF, TIFF, AVIF and HEIC, by decoders that\nlibvips does not trust with strangers' bytes: "+strings.Join(imaging.Untrusted(), ", "))
 	f.StringVar(&o.userAgent, "user-agent", fetching.DefaultUserAgent, "what origins are told; name a contact")
 	f.IntVar(&o.perHost, "per-host", 0, "connections to one host at a time (default 8, and as many as it takes in the networks of --allow-net)")
 	f.Float64Var(&o.perHostRate, "per-host-rate", 0, "requests a second to one host (default as many as it answers)")
@@ -100,12 +109,23 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		}
 		o.allowNets = append(o.allowNets, p.Masked())
 	}
+	for _, name := range o.allowFormats {
+		if !slices.Contains(imaging.Untrusted(), name) {
+			return o, pipeline.Usagef("--allow-format %q is none of %s", name, strings.Join(imaging.Untrusted(), ", "))
+		}
+	}
 	var err error
+	if o.maxPixels, err = parsePixels(*maxPixels); err != nil {
+		return o, err
+	}
+	if o.maxBytes, err = parseBytes("--max-bytes", *maxBytes); err != nil {
+		return o, err
+	}
 	o.memory, err = parseMemory(*memory)
 	return o, err
 }
 
-// units of --memory, longest suffix first.
+// units of sizes, longest suffix first.
 var units = []struct {
 	suffix string
 	bytes  int64
@@ -135,6 +155,11 @@ func parseMemory(s string) (int64, error) {
 		}
 		return int64(all / 2), nil
 	}
+	return parseBytes("--memory", s)
+}
+
+// parseBytes reads the size "2GiB" of a flag.
+func parseBytes(flag, s string) (int64, error) {
 	for _, u := range units {
 		number, ok := strings.CutSuffix(s, u.suffix)
 		if !ok {
@@ -146,5 +171,22 @@ func parseMemory(s string) (int64, error) {
 		}
 		return int64(n * float64(u.bytes)), nil
 	}
-	return 0, pipeline.Usagef("--memory %q is not a size such as 512MiB or 2GiB", s)
+	return 0, pipeline.Usagef("%s %q is not a size such as 512MiB or 2GiB", flag, s)
+}
+
+// parsePixels reads "100MP", or a number of pixels.
+func parsePixels(s string) (uint64, error) {
+	number, factor := s, 1.0
+	for _, suffix := range []string{"MP", "M"} {
+		if n, ok := strings.CutSuffix(s, suffix); ok {
+			number, factor = n, 1e6
+			break
+		}
+	}
+	n, err := strconv.ParseFloat(number, 64)
+	// libvips ends at 10 million pixels a side.
+	if pixels := n * factor; err == nil && pixels >= 1 && pixels <= 1e14 {
+		return uint64(pixels), nil
+	}
+	return 0, pipeline.Usagef("--max-pixels %q is not a number of pixels such as 100MP", s)
 }

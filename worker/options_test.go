@@ -27,11 +27,25 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+func TestPixels(t *testing.T) {
+	for text, want := range map[string]uint64{"100MP": 100e6, "0.5M": 500_000, "12": 12, "100000000": 100e6} {
+		if got, err := parsePixels(text); got != want || err != nil {
+			t.Errorf("%q is %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, bad := range []string{"", "MP", "0", "-1MP", "many", "NaN", "Inf", "1e99", "100KP"} {
+		if got, err := parsePixels(bad); err == nil {
+			t.Errorf("%q is taken for %d", bad, got)
+		}
+	}
+}
+
 // A wrong call is one line, and exit status 2.
 func TestWrongCalls(t *testing.T) {
 	for _, args := range []string{
 		"--memory lots", "--memory 32MiB", "--allow-net 10.0.0.0", "--partitions 0", "--decoders -1", "--nonsense", "extra", "--log-level loud",
 		"--per-host -1", "--per-host-rate -0.5", "--per-host many",
+		"--max-pixels 0", "--max-pixels -1", "--max-pixels many", "--max-pixels NaN", "--max-bytes 0", "--max-bytes much", "--allow-format gif89",
 	} {
 		var stderr strings.Builder
 		if status := run(strings.Fields(args), &stderr); status != 2 {

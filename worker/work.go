@@ -34,7 +34,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	}
 	debug.SetMemoryLimit(budget.GoLimit())
 
-	imager, err := imaging.New(nil)
+	imager, err := imaging.New(&imaging.Options{MaxPixels: o.maxPixels, Allow: o.allowFormats})
 	if err != nil {
 		return err
 	}
@@ -47,6 +47,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 		UserAgent:    o.userAgent,
 		PerHost:      o.perHost,
 		PerHostRate:  o.perHostRate,
+		MaxBytes:     o.maxBytes,
 	})
 	defer fetcher.Close()
 	admission := pipeline.NewAdmission(budget.Encoded, budget.Reserve, budget.Decoded)

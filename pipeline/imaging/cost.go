@@ -86,7 +86,7 @@ func decoderCost(h pipeline.Header, t pipeline.Target) float64 {
 			cost += float64(h.Pixels())
 		}
 	}
-	if !streams(h) {
+	if !streams(h, t) {
 		cost += bytesPerPixel(h) * width * height
 	}
 	return cost

@@ -19,9 +19,15 @@ func fit(src size, t pipeline.Target) size {
 	scale := math.Min(x, y)
 	switch t.Fit {
 	case pipeline.Fill:
+		if t.NoEnlarge {
+			return size{min(t.Width, src.width), min(t.Height, src.height)}
+		}
 		return size{t.Width, t.Height}
 	case pipeline.Cover:
 		scale = math.Max(x, y)
+	}
+	if t.NoEnlarge {
+		scale = math.Min(scale, 1)
 	}
 	out := size{
 		width:  int(math.Round(float64(src.width) * scale)),
@@ -30,7 +36,11 @@ func fit(src size, t pipeline.Target) size {
 	// A ratio that is out of all proportion leaves nothing of the short side,
 	// or more of the long one than libvips can count.
 	if t.Fit == pipeline.Cover {
-		return size{clamp(out.width, t.Width, maxSide), clamp(out.height, t.Height, maxSide)}
+		least := size{t.Width, t.Height}
+		if t.NoEnlarge {
+			least = size{min(t.Width, src.width), min(t.Height, src.height)}
+		}
+		return size{clamp(out.width, least.width, maxSide), clamp(out.height, least.height, maxSide)}
 	}
 	return size{clamp(out.width, 1, t.Width), clamp(out.height, 1, t.Height)}
 }

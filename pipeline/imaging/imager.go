@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/davidbyttow/govips/v2/vips"
@@ -25,12 +26,16 @@ type Options struct {
 	// million, which is twice what the largest cameras of phones and most
 	// scanners make, and 700 MB at the worst (a progressive JPEG, 4:4:4).
 	MaxPixels uint64
+	// Allow adds formats, of Untrusted, to those that are decoded. Their
+	// decoders are less trusted: give them children of their own.
+	Allow []string
 }
 
 // Imager is safe for concurrent use. Each Render keeps one thread busy: as many
 // at once as there are CPUs is what is fast.
 type Imager struct {
 	maxPixels uint64
+	allow     []string
 }
 
 var _ pipeline.Imager = (*Imager)(nil)
@@ -43,7 +48,13 @@ func New(opts *Options) (*Imager, error) {
 	if err := startup(); err != nil {
 		return nil, fmt.Errorf("imaging: %w", err)
 	}
-	return &Imager{maxPixels: cmp.Or(opts.MaxPixels, 100e6)}, nil
+	for _, format := range opts.Allow {
+		if !slices.Contains(Untrusted(), format) {
+			return nil, fmt.Errorf("imaging: format %q cannot be allowed", format)
+		}
+		allow(format)
+	}
+	return &Imager{maxPixels: cmp.Or(opts.MaxPixels, 100e6), allow: opts.Allow}, nil
 }
 
 // Close gives back the memory that malloc keeps for the next image. libvips

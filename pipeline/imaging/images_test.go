@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"image"
+	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"math/rand/v2"
@@ -217,4 +218,28 @@ func half(im *image.NRGBA) *image.NRGBA {
 		}
 	}
 	return out
+}
+
+func gifOf(im image.Image) []byte {
+	var b bytes.Buffer
+	if err := gif.Encode(&b, im, &gif.Options{NumColors: 256}); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func tiffOf(im image.Image, p vips.TiffExportParams) []byte {
+	p.StripMetadata = true
+	return exported(im, true, func(v *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) { return v.ExportTiff(&p) })
+}
+
+func avifOf(im image.Image, flat bool, p vips.AvifExportParams) []byte {
+	p.StripMetadata = true
+	return exported(im, flat, func(v *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) { return v.ExportAvif(&p) })
+}
+
+func heicOf(im image.Image) []byte {
+	return exported(im, true, func(v *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+		return v.ExportHeif(&vips.HeifExportParams{Quality: 80, Bitdepth: 8, Effort: 1})
+	})
 }

@@ -80,7 +80,7 @@ func parseJPEG(src []byte) (jpegHeader, error) {
 				return h, err
 			}
 			if !endsJPEG(src[at:]) {
-				return h, truncated("a JPEG without its end")
+				h.Truncated = "a JPEG without its end"
 			}
 			return h, nil
 		}

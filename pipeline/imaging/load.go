@@ -21,7 +21,7 @@ const (
 func load(src []byte, h pipeline.Header, t pipeline.Target, l leniency) (*vips.ImageRef, error) {
 	p := vips.NewImportParams()
 	p.FailOnError.Set(l == strict)
-	if streams(h) {
+	if streams(h, t) {
 		p.Access.Set(vips.AccessSequential)
 	} else {
 		p.Access.Set(vips.AccessRandom)
@@ -32,6 +32,9 @@ func load(src []byte, h pipeline.Header, t pipeline.Target, l leniency) (*vips.I
 		p.JpegShrinkFactor.Set(n)
 	case "webp":
 		p.WebpScaleFactor.Set(1 / float64(n))
+	case "avif", "heic":
+		// libheif turns by what the file itself says, as its header counts on.
+		p.AutoRotate.Set(true)
 	}
 	im, err := vips.LoadImageFromBuffer(src, p)
 	if err != nil {
@@ -53,9 +56,29 @@ func load(src []byte, h pipeline.Header, t pipeline.Target, l leniency) (*vips.I
 	return im, nil
 }
 
-// streams reports whether the pixels are needed in the order in which they are
-// stored. Whatever turns an image around, but for a mirror, needs them all.
-func streams(h pipeline.Header) bool { return h.Orientation <= 2 }
+// streams reports whether the pixels are needed once, in the order in which they
+// are stored. Whatever turns an image around, but for a mirror, needs them all,
+// and what looks for the part to keep looks twice.
+func streams(h pipeline.Header, t pipeline.Target) bool { return h.Orientation <= 2 && !searches(t) }
+
+// searches reports whether the crop is where the picture says.
+func searches(t pipeline.Target) bool {
+	return t.Fit == pipeline.Cover && (t.Position == pipeline.Attention || t.Position == pipeline.Entropy)
+}
+
+// decodes reports whether libvips has a decoder of a format.
+func (*Imager) decodes(format string) bool { return vips.IsTypeSupported(vipsTypes[format]) }
+
+var vipsTypes = map[string]vips.ImageType{
+	"jpeg": vips.ImageTypeJPEG,
+	"png":  vips.ImageTypePNG,
+	"webp": vips.ImageTypeWEBP,
+	"gif":  vips.ImageTypeGIF,
+	"tiff": vips.ImageTypeTIFF,
+	"avif": vips.ImageTypeAVIF,
+	"heic": vips.ImageTypeHEIF,
+	"jp2":  vips.ImageTypeJP2K,
+}
 
 // decoderShrink is the factor by which the decoder scales h down for t. JPEG's
 // works on the coefficients, WebP's is a box filter; with Lanczos-3 after either

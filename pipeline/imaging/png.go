@@ -2,6 +2,8 @@ package imaging
 
 import (
 	"encoding/binary"
+	"fmt"
+	"hash/crc32"
 
 	"sluice/pipeline"
 )
@@ -12,7 +14,7 @@ func readPNG(src []byte) (pipeline.Header, error) {
 	var h pipeline.Header
 	for at := 8; ; {
 		if len(src)-at < 12 {
-			return h, truncated("a PNG without its end")
+			return cutPNG(h, "a PNG without its end")
 		}
 		n := uint64(binary.BigEndian.Uint32(src[at:]))
 		kind := string(src[at+4 : at+8])
@@ -20,7 +22,7 @@ func readPNG(src []byte) (pipeline.Header, error) {
 			return h, corrupt("a PNG with a chunk of impossible length")
 		}
 		if n > uint64(len(src)-at-12) {
-			return h, truncated("a PNG that ends within its %q chunk", kind)
+			return cutPNG(h, fmt.Sprintf("a PNG that ends within its %q chunk", kind))
 		}
 		body := src[at+8 : at+8+int(n)]
 		if at == 8 {
@@ -41,6 +43,35 @@ func readPNG(src []byte) (pipeline.Header, error) {
 		}
 		at += 12 + int(n)
 	}
+}
+
+// cutPNG is the end of a PNG that is cut off: an error if it has no header yet.
+func cutPNG(h pipeline.Header, how string) (pipeline.Header, error) {
+	if h.Depth == 0 {
+		return h, truncated("%s", how)
+	}
+	h.Truncated = how
+	return h, nil
+}
+
+// inspectPNG checks the checksums of what the picture hangs on: the chunks whose
+// names begin with a capital.
+func inspectPNG(src []byte) error {
+	for at := 8; len(src)-at >= 12; {
+		n := int(binary.BigEndian.Uint32(src[at:]))
+		if n > len(src)-at-12 {
+			return nil // cut off, as its header says
+		}
+		typed := src[at+4 : at+8+n]
+		if typed[0]&0x20 == 0 && crc32.ChecksumIEEE(typed) != binary.BigEndian.Uint32(src[at+8+n:]) {
+			return corrupt("a PNG with a wrong checksum in its %q chunk", typed[:4])
+		}
+		if string(typed[:4]) == "IEND" {
+			return nil
+		}
+		at += 12 + n
+	}
+	return nil
 }
 
 func readIHDR(h *pipeline.Header, kind string, body []byte) error {

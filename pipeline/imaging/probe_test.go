@@ -102,8 +102,21 @@ func TestProbeRefuses(t *testing.T) {
 		{"an HTML page", []byte("\n <!DOCTYPE html><html><body>404"), pipeline.Unsupported, "looks like HTML"},
 		{"an HTML page with a byte order mark", []byte("\xef\xbb\xbf<HTML>"), pipeline.Unsupported, "looks like HTML"},
 		{"an SVG", []byte("<svg xmlns='http://www.w3.org/2000/svg'/>"), pipeline.Unsupported, "looks like SVG"},
-		{"a GIF", []byte("GIF89a\x01\x00\x01\x00"), pipeline.Unsupported, "looks like GIF"},
-		{"an AVIF", []byte("\x00\x00\x00\x20ftypavif\x00\x00\x00\x00"), pipeline.Unsupported, "looks like AVIF"},
+		{"an SVG behind a declaration", []byte("<?xml version='1.0'?>\n<svg/>"), pipeline.Unsupported, "looks like SVG"},
+		{"a PDF", []byte("%PDF-1.7\n\xff\xd8\xff\xe0"), pipeline.Unsupported, "looks like PDF"},
+		{"a JPEG 2000", []byte("\x00\x00\x00\x0cjP  \r\n\x87\n"), pipeline.Unsupported, "looks like JPEG 2000"},
+		{"a stream of JPEG 2000", []byte("\xff\x4f\xff\x51"), pipeline.Unsupported, "looks like JPEG 2000"},
+		{"a BMP", []byte("BM\x00\x00\x00\x00"), pipeline.Unsupported, "looks like BMP"},
+		{"a Photoshop file", []byte("8BPS\x00\x01"), pipeline.Unsupported, "looks like Photoshop"},
+		{"a JPEG XL", []byte("\xff\x0a\x00\x00"), pipeline.Unsupported, "looks like JPEG XL"},
+		{"a Netpbm", []byte("P6\n1 1\n255\n"), pipeline.Unsupported, "looks like Netpbm"},
+		{"a BigTIFF", []byte("II+\x00\x08\x00\x00\x00"), pipeline.Unsupported, "looks like BigTIFF"},
+		{"a video", []byte("\x00\x00\x00\x20ftypisom\x00\x00\x00\x00"), pipeline.Unsupported, "looks like MP4"},
+		{"a GIF's beginning", []byte("GIF89a\x01\x00\x01\x00"), pipeline.Truncated, "header of a GIF"},
+		{"a GIF without an image", []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), pipeline.Corrupt, "without an image"},
+		{"an AVIF's beginning", []byte("\x00\x00\x00\x20ftypavif\x00\x00\x00\x00"), pipeline.Truncated, "ends within"},
+		{"a TIFF's beginning", []byte("II*\x00\x08\x00\x00\x00"), pipeline.Truncated, "header of a TIFF"},
+		{"a TIFF whose directory is elsewhere", []byte("MM\x00*\x00\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), pipeline.Truncated, "behind its end"},
 		{"what hangs libvips' own sniffer", []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00abcdefgh"), pipeline.Unsupported, "looks like gzip"},
 		{"some text", []byte("not found"), pipeline.Unsupported, "begins with 6e 6f"},
 		{"one byte", []byte{0xff}, pipeline.Unsupported, "begins with ff"},
@@ -151,6 +164,9 @@ func FuzzProbe(f *testing.F) {
 	f.Add(pngOf(image.NewGray16(im.Rect)))
 	f.Add([]byte("<!doctype html>"))
 	f.Add([]byte("RIFF\xff\xff\xff\xffWEBPVP8X"))
+	f.Add([]byte("\xff\x4f\xff\x51"))
+	f.Add([]byte("\x00\x00\x00\x0cjP  \r\n\x87\n"))
+	f.Add(append([]byte("junk\n"), jpegOf(im, 80)...))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		h, err := imager().Probe(src)
 		if err != nil {

@@ -189,7 +189,7 @@ func TestRendersSideBySide(t *testing.T) {
 			return nil
 		}
 		out, err := imager().Render(t.Context(), srcs[i], h, target(100, 100, pipeline.Cover, pipeline.JPEG))
-		if err != nil {
+		if err != nil && h.Truncated == "" {
 			t.Error(err)
 		}
 		return out.Bytes

@@ -46,13 +46,27 @@ func reduceDepth(im *vips.ImageRef, _ pipeline.Header, _ pipeline.Target) error 
 	return nil
 }
 
-// flatten puts im on white if the target has no alpha. Done before resizing it
-// gives the same, and spares resizing a premultiplied image in floating point.
-func flatten(im *vips.ImageRef, _ pipeline.Header, t pipeline.Target) error {
-	if t.Format != pipeline.JPEG || !im.HasAlpha() {
+// flattens reports whether transparency becomes the target's background.
+func flattens(t pipeline.Target) bool { return t.Format == pipeline.JPEG || t.Background != "" }
+
+// flattenEarly puts im on white if that is the background. Done before resizing
+// it gives the same, and spares resizing a premultiplied image in floating
+// point. Of grey or inks it would not be white.
+func flattenEarly(im *vips.ImageRef, _ pipeline.Header, t pipeline.Target) error {
+	r, g, b := t.Background.RGB()
+	if !flattens(t) || !im.HasAlpha() || im.Interpretation() != vips.InterpretationSRGB || min(r, g, b) < 255 {
 		return nil
 	}
-	return im.Flatten(&vips.Color{R: 255, G: 255, B: 255})
+	return im.Flatten(&vips.Color{R: r, G: g, B: b})
+}
+
+// flatten puts im, which is sRGB by now, on the background.
+func flatten(im *vips.ImageRef, _ pipeline.Header, t pipeline.Target) error {
+	if !flattens(t) || !im.HasAlpha() {
+		return nil
+	}
+	r, g, b := t.Background.RGB()
+	return im.Flatten(&vips.Color{R: r, G: g, B: b})
 }
 
 // resize is Lanczos-3 downwards, and upwards bicubic, which libvips 8.14 puts
@@ -83,21 +97,44 @@ func toSRGB(im *vips.ImageRef, _ pipeline.Header, _ pipeline.Target) error {
 
 // frame crops to the target's size (Cover) or pads to it (Contain).
 func frame(im *vips.ImageRef, _ pipeline.Header, t pipeline.Target) error {
-	x, y := im.Width()-t.Width, im.Height()-t.Height
-	switch {
-	case t.Fit == pipeline.Cover && (x > 0 || y > 0):
-		return im.ExtractArea(x/2, y/2, t.Width, t.Height)
-	case t.Fit == pipeline.Contain && (x < 0 || y < 0):
-		background := &vips.ColorRGBA{R: 255, G: 255, B: 255, A: 255}
-		if t.Format != pipeline.JPEG {
-			if !im.HasAlpha() {
-				if err := im.AddAlpha(); err != nil {
-					return err
-				}
-			}
-			background = &vips.ColorRGBA{}
-		}
-		return im.EmbedBackgroundRGBA(-x/2, -y/2, t.Width, t.Height, background)
+	switch t.Fit {
+	case pipeline.Cover:
+		return crop(im, t)
+	case pipeline.Contain:
+		return pad(im, t)
 	}
 	return nil
+}
+
+func crop(im *vips.ImageRef, t pipeline.Target) error {
+	width, height := min(t.Width, im.Width()), min(t.Height, im.Height())
+	x, y := im.Width()-width, im.Height()-height
+	switch {
+	case x == 0 && y == 0:
+		return nil
+	case t.Position == pipeline.Attention:
+		return im.SmartCrop(width, height, vips.InterestingAttention)
+	case t.Position == pipeline.Entropy:
+		return im.SmartCrop(width, height, vips.InterestingEntropy)
+	}
+	right, down := t.Position.Anchors()
+	return im.ExtractArea(int(float64(x)*right), int(float64(y)*down), width, height)
+}
+
+func pad(im *vips.ImageRef, t pipeline.Target) error {
+	x, y := t.Width-im.Width(), t.Height-im.Height()
+	if x <= 0 && y <= 0 {
+		return nil
+	}
+	r, g, b := t.Background.RGB()
+	background := &vips.ColorRGBA{R: r, G: g, B: b, A: 255}
+	if !flattens(t) {
+		if !im.HasAlpha() {
+			if err := im.AddAlpha(); err != nil {
+				return err
+			}
+		}
+		background = &vips.ColorRGBA{}
+	}
+	return im.EmbedBackgroundRGBA(x/2, y/2, t.Width, t.Height, background)
 }

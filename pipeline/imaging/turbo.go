@@ -22,7 +22,8 @@ import (
 // libjpeg-turbo holds a progressive image's coefficients as libvips does, so
 // what it takes besides is bounded by what Cost says without them.
 func (m *Imager) turbo(src []byte, h pipeline.Header, t pipeline.Target) (pipeline.Rendition, bool) {
-	if h.Format != "jpeg" || h.Bands == 4 || h.Orientation > 8 || t.Format != pipeline.JPEG || t.Fit == pipeline.Contain {
+	if h.Format != "jpeg" || h.Truncated != "" || h.Bands == 4 || h.Orientation > 8 ||
+		t.Format != pipeline.JPEG || t.Fit == pipeline.Contain || t.KeepMetadata {
 		return pipeline.Rendition{}, false
 	}
 	j, err := parseJPEG(src)
@@ -33,14 +34,17 @@ func (m *Imager) turbo(src []byte, h pipeline.Header, t pipeline.Target) (pipeli
 	want := fit(up, t)
 	out := want
 	if t.Fit == pipeline.Cover {
-		out = size{t.Width, t.Height}
+		out = size{min(t.Width, want.width), min(t.Height, want.height)}
+		if t.Position == pipeline.Attention || t.Position == pipeline.Entropy {
+			return pipeline.Rendition{}, false
+		}
 	}
 	// Chroma of an odd side covers half a pixel too much; and enlarging is done
 	// by another kernel.
 	if out.width%2 != 0 || out.height%2 != 0 || want.width > up.width || want.height > up.height {
 		return pipeline.Rendition{}, false
 	}
-	r := stored(cropped(want, out), h.Orientation)
+	r := stored(cropped(want, out, t.Position), h.Orientation)
 	job := C.struct_turbo_job{
 		shrink: C.int(decoderShrink(h, t)),
 		left:   C.double(r.left), top: C.double(r.top), right: C.double(r.right), bottom: C.double(r.bottom),
@@ -65,9 +69,10 @@ func (m *Imager) turbo(src []byte, h pipeline.Header, t pipeline.Target) (pipeli
 // region is a part of an image, its sides from 0 to 1.
 type region struct{ left, top, right, bottom float64 }
 
-// cropped is the middle of an image of size all that frame leaves of it.
-func cropped(all, out size) region {
-	x, y := (all.width-out.width)/2, (all.height-out.height)/2
+// cropped is what frame leaves of an image of size all.
+func cropped(all, out size, p pipeline.Position) region {
+	right, down := p.Anchors()
+	x, y := int(float64(all.width-out.width)*right), int(float64(all.height-out.height)*down)
 	w, h := float64(all.width), float64(all.height)
 	return region{float64(x) / w, float64(y) / h, float64(x+out.width) / w, float64(y+out.height) / h}
 }

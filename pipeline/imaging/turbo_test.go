@@ -47,6 +47,8 @@ func TestTheShortWayGivesTheSamePicture(t *testing.T) {
 		{"a strip", jpegOf(photo(1600, 20), 90), fill(200, 4)},
 		{"cover", jpegOf(photo(640, 301), 90), target(100, 100, pipeline.Cover, pipeline.JPEG)},
 		{"cover, upright", jpegOf(photo(301, 640), 90), target(100, 100, pipeline.Cover, pipeline.JPEG)},
+		{"cover, the top left of it, turned", withExif(jpegOf(photo(301, 640), 90), 8), positioned(pipeline.TopLeft)},
+		{"cover, the right of it", jpegOf(photo(640, 301), 90), positioned(pipeline.Right)},
 		{"inside", jpegOf(photo(640, 320), 90), target(100, 100, pipeline.Inside, pipeline.JPEG)},
 		{"cover, turned", withExif(jpegOf(photo(640, 301), 90), 6), target(100, 90, pipeline.Cover, pipeline.JPEG)},
 		{"turned 2", withExif(jpegOf(odd, 90), 2), fill(120, 100)},
@@ -63,7 +65,7 @@ func TestTheShortWayGivesTheSamePicture(t *testing.T) {
 			if !ok {
 				t.Fatal("it is declined")
 			}
-			general, err := render(c.src, h, c.to, strict)
+			general, err := general(c.src, h, c.to)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,6 +99,8 @@ func TestTheShortWayDeclinesWhatItWouldDoOtherwise(t *testing.T) {
 	imager()
 	plain := jpegOf(photo(320, 240), 90)
 	to := target(64, 64, pipeline.Fill, pipeline.JPEG)
+	keeping := to
+	keeping.KeepMetadata = true
 	cut := append(append([]byte{}, plain[:len(plain)*2/3]...), 0xff, markerEOI)
 	for _, c := range []struct {
 		name string
@@ -111,6 +115,8 @@ func TestTheShortWayDeclinesWhatItWouldDoOtherwise(t *testing.T) {
 		{"a PNG", plain, target(64, 64, pipeline.Fill, pipeline.PNG)},
 		{"padding", plain, target(64, 64, pipeline.Contain, pipeline.JPEG)},
 		{"enlarging", plain, target(640, 240, pipeline.Fill, pipeline.JPEG)},
+		{"metadata that are to be kept", plain, keeping},
+		{"a crop by what the picture shows", plain, positioned(pipeline.Attention)},
 		{"an odd side", plain, target(63, 64, pipeline.Fill, pipeline.JPEG)},
 	} {
 		h, _ := imager().Probe(c.src)
@@ -118,4 +124,10 @@ func TestTheShortWayDeclinesWhatItWouldDoOtherwise(t *testing.T) {
 			t.Errorf("%s is not declined", c.name)
 		}
 	}
+}
+
+func positioned(p pipeline.Position) pipeline.Target {
+	to := target(100, 100, pipeline.Cover, pipeline.JPEG)
+	to.Position = p
+	return to
 }

@@ -3,19 +3,29 @@ package imaging
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 
 	"sluice/pipeline"
 )
 
-// readWebP reads a WebP's chunks. RFC 9649, section 2.
 func readWebP(src []byte) (pipeline.Header, error) {
+	h, err := parseWebP(src)
+	if err != nil && h.Truncated != "" {
+		err = truncated("%s", h.Truncated)
+	}
+	return h, err
+}
+
+// parseWebP reads a WebP's chunks. RFC 9649, section 2.
+func parseWebP(src []byte) (pipeline.Header, error) {
 	var h pipeline.Header
 	size := uint64(binary.LittleEndian.Uint32(src[4:])) + 8
-	if uint64(len(src)) < size {
-		return h, truncated("a WebP of %d bytes, of which %d are there", size, len(src))
-	}
 	if size < 12 {
 		return h, corrupt("a WebP of impossible length")
+	}
+	if uint64(len(src)) < size {
+		h.Truncated = fmt.Sprintf("a WebP of %d bytes, of which %d are there", size, len(src))
+		size = uint64(len(src))
 	}
 	for kind, body := range riffChunks(src[12:size]) {
 		switch kind {
@@ -89,15 +99,12 @@ func webpFrame(h *pipeline.Header, kind string, body []byte) error {
 	return nil
 }
 
-// riffChunks yields the chunks of a RIFF file, up to the first that reaches
-// beyond its end.
+// riffChunks yields the chunks of a RIFF file; of the last one what there is.
 func riffChunks(data []byte) func(yield func(kind string, body []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		for len(data) >= 8 {
 			n := uint64(binary.LittleEndian.Uint32(data[4:]))
-			if n > uint64(len(data)-8) {
-				return
-			}
+			n = min(n, uint64(len(data)-8))
 			if !yield(string(data[:4]), data[8:8+n]) {
 				return
 			}
