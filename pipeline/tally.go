@@ -126,7 +126,7 @@ func (o Output) readLedger(ctx context.Context) (manifests, error) {
 	}
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // a cache that is damaged is none
 	}
 	ms := manifests{}
 	dec := json.NewDecoder(bufio.NewReader(z))
@@ -136,7 +136,7 @@ func (o Output) readLedger(ctx context.Context) (manifests, error) {
 		case err == io.EOF:
 			return ms, nil
 		case err != nil:
-			return nil, nil
+			return nil, nil //nolint:nilerr // a cache that is damaged is none
 		}
 		ms[e.Partition.Name] = e
 	}

@@ -330,16 +330,16 @@ func (f *heifFile) isAlpha(item uint64) (alpha bool) {
 
 // exif is the orientation in an item of Exif.
 func (f *heifFile) exif(item uint64) int {
-	for _, e := range f.extents[item] {
-		data, _ := f.data(e)
-		r := &fields{data: data}
-		skip := r.number(4) // to the TIFF header
-		if r.short || skip > uint64(len(r.data)) {
-			return 0
-		}
-		return exifOrientation(r.data[skip:])
+	if len(f.extents[item]) == 0 {
+		return 0
 	}
-	return 0
+	data, _ := f.data(f.extents[item][0])
+	r := &fields{data: data}
+	skip := r.number(4) // to the TIFF header
+	if r.short || skip > uint64(len(r.data)) {
+		return 0
+	}
+	return exifOrientation(r.data[skip:])
 }
 
 // printable is a four-character code, for a message.

@@ -36,8 +36,8 @@ type jpegHeader struct {
 	odd bool
 	// adobe is the colour transform of an Adobe segment, -1 if there is none.
 	adobe int
-	// profile holds the segments of an ICC profile, of which it may take many.
-	profile []byte
+	// profile is an ICC profile in the segments that it takes.
+	profile [][]byte
 }
 
 func readJPEG(src []byte) (pipeline.Header, error) {
@@ -139,7 +139,7 @@ func (h *jpegHeader) add(marker byte, body []byte) error {
 	case markerAPP2:
 		// ICC.1:2022, annex B.4: after the name, which segment of how many.
 		if data, ok := bytes.CutPrefix(body, []byte("ICC_PROFILE\x00")); ok && len(data) > 2 {
-			h.profile = append(h.profile, data[2:]...)
+			h.profile = append(h.profile, data[2:])
 		}
 	case markerAPPE:
 		if len(body) >= 12 && string(body[:5]) == "Adobe" {

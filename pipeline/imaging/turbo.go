@@ -7,6 +7,7 @@ package imaging
 import "C"
 
 import (
+	"bytes"
 	"unsafe"
 
 	"sluice/pipeline"
@@ -27,7 +28,7 @@ func (m *Imager) turbo(src []byte, h pipeline.Header, t pipeline.Target) (pipeli
 		return pipeline.Rendition{}, false
 	}
 	j, err := parseJPEG(src)
-	if err != nil || j.odd || j.adobe == 0 || len(j.profile) > 0 && !isSRGB(j.profile) {
+	if err != nil || j.odd || j.adobe == 0 || j.profile != nil && !isSRGB(bytes.Join(j.profile, nil)) {
 		return pipeline.Rendition{}, false
 	}
 	up := upright(h)
@@ -58,7 +59,8 @@ func (m *Imager) turbo(src []byte, h pipeline.Header, t pipeline.Target) (pipeli
 	}
 	var buf *C.uint8_t
 	var n C.size_t
-	end := C.turbo_render((*C.uint8_t)(unsafe.SliceData(src)), C.size_t(len(src)), &job, &buf, &n)
+	end := C.turbo_render( //nolint:gocritic // what cgo makes of it
+		(*C.uint8_t)(unsafe.SliceData(src)), C.size_t(len(src)), &job, &buf, &n)
 	if end != C.TURBO_DONE {
 		return pipeline.Rendition{}, false
 	}

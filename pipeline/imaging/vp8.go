@@ -69,13 +69,11 @@ func (r *boolReader) number(n int) (v int) {
 
 func (r *boolReader) flag() bool { return r.bit(128) }
 
-// optional passes over a number that may be there, with or without a sign.
-func (r *boolReader) optional(n int, sign bool) {
+// optional passes over a number with a sign that may be there.
+func (r *boolReader) optional(n int) {
 	if r.flag() {
 		r.number(n)
-		if sign {
-			r.flag()
-		}
+		r.flag()
 	}
 }
 
@@ -132,9 +130,13 @@ func newVP8Frame(data []byte) (*vp8Frame, bool) {
 		f.readSegments(r)
 	}
 	r.number(1 + 6 + 3) // loop filter: type, level, sharpness
-	if r.flag() && r.flag() {
+	adjusts, changes := r.flag(), false // of the loop filter
+	if adjusts {
+		changes = r.flag()
+	}
+	if changes {
 		for range 8 {
-			r.optional(6, true)
+			r.optional(6)
 		}
 	}
 	n := 1 << r.number(2)
@@ -143,7 +145,7 @@ func newVP8Frame(data []byte) (*vp8Frame, bool) {
 	}
 	r.number(7) // quantiser
 	for range 5 {
-		r.optional(4, true)
+		r.optional(4)
 	}
 	r.flag() // whether the probabilities outlive the frame
 	for i := range f.probabilities {
@@ -168,10 +170,10 @@ func (f *vp8Frame) readSegments(r *boolReader) {
 	if r.flag() {
 		r.flag() // absolute or relative
 		for range 4 {
-			r.optional(7, true)
+			r.optional(7)
 		}
 		for range 4 {
-			r.optional(6, true)
+			r.optional(6)
 		}
 	}
 	if !f.segmentMap {
