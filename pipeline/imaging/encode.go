@@ -1,6 +1,7 @@
 package imaging
 
 import (
+	"cmp"
 	"encoding/binary"
 	"strings"
 
@@ -12,10 +13,15 @@ import (
 // encode writes no metadata unless t keeps them, and a JPEG's rows from top to
 // bottom: a progressive one costs 1.2 times the CPU of the whole job.
 func encode(im *vips.ImageRef, t pipeline.Target) ([]byte, error) {
-	if t.KeepMetadata || t.Format == pipeline.WebP {
+	switch {
+	case t.KeepMetadata:
+		if err := prune(im); err != nil {
+			return nil, err
+		}
+	case t.Format == pipeline.WebP:
 		// libvips 8.14 does not hear that a WebP's metadata are to be stripped.
 		// Without the source's, whose faults would fail it, it makes up some.
-		if err := im.RemoveMetadata(kept(im, t)...); err != nil {
+		if err := im.RemoveMetadata(); err != nil {
 			return nil, err
 		}
 	}
@@ -40,19 +46,24 @@ func encode(im *vips.ImageRef, t pipeline.Target) ([]byte, error) {
 	}
 }
 
-// kept are the fields of metadata that t keeps. libvips writes Exif from its
-// block and from fields of each tag, and sets the orientation to upright as it
-// finds none of its own. The profile goes: the pixels are sRGB.
-func kept(im *vips.ImageRef, t pipeline.Target) (fields []string) {
-	if !t.KeepMetadata {
-		return nil
-	}
+// prune leaves Exif, XMP and IPTC of im's metadata. libvips writes Exif from its
+// block and from a field for each tag. The profile goes, for the pixels are sRGB.
+func prune(im *vips.ImageRef) error {
+	var keep []string
+	exif := false
 	for _, f := range im.ImageFields() {
-		if strings.HasPrefix(f, "exif-") && !strings.HasSuffix(f, "-Orientation") || f == "xmp-data" || f == "iptc-data" {
-			fields = append(fields, f)
+		if strings.HasPrefix(f, "exif-") || f == "xmp-data" || f == "iptc-data" {
+			keep = append(keep, f)
+			exif = exif || f == "exif-data"
 		}
 	}
-	return fields
+	if err := cmp.Or(im.RemoveMetadata(keep...), im.RemoveICCProfile()); err != nil {
+		return err
+	}
+	if !exif { // nor would there be any for the sake of an orientation
+		return im.RemoveOrientation()
+	}
+	return im.SetOrientation(1)
 }
 
 // bareWebP is a still WebP with nothing but the image in it: RFC 9649, section

@@ -11,17 +11,14 @@ import (
 // crashes.
 func readJP2(src []byte) (pipeline.Header, error) {
 	h := pipeline.Header{Bands: 3, Depth: 8}
-	code := src
-	if src[0] == 0 {
-		code = nil
-		for b := range boxes(src) {
-			if b.kind == "jp2c" {
-				code = b.body
-				if !b.whole {
-					h.Truncated = "a JPEG 2000 that ends within its image"
-				}
-				break
+	var code []byte
+	for b := range boxes(src) {
+		if b.kind == "jp2c" {
+			code = b.body
+			if !b.whole {
+				h.Truncated = "a JPEG 2000 that ends within its image"
 			}
+			break
 		}
 	}
 	if len(code) < 42 || string(code[:4]) != "\xff\x4f\xff\x51" {

@@ -33,7 +33,6 @@ var formats = []struct {
 	{"tiff", begins("MM\x00*"), readTIFF, false},
 	{"", box("avif", "avis", "heic", "heix", "heim", "heis", "mif1", "msf1"), readHEIF, false},
 	{"jp2", begins("\x00\x00\x00\x0cjP  \r\n\x87\n"), readJP2, true},
-	{"jp2", begins("\xff\x4f\xff\x51"), readJP2, true},
 }
 
 // Untrusted are the names of the formats that Options.Allow can add.

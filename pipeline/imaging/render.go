@@ -55,6 +55,12 @@ func general(src []byte, h pipeline.Header, t pipeline.Target) (pipeline.Renditi
 			out, err = render(src, h, t, lenient)
 		}
 	}
+	if err != nil && t.KeepMetadata {
+		// What is wrong may be its metadata, which are worth less than it is.
+		bare := t
+		bare.KeepMetadata = false
+		out, err = render(src, h, bare, l)
+	}
 	if err != nil && h.Truncated != "" {
 		return pipeline.Rendition{}, truncated("%s, and what there is does not decode", h.Truncated)
 	}
