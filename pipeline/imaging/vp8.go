@@ -129,7 +129,7 @@ func newVP8Frame(data []byte) (*vp8Frame, bool) {
 	if r.flag() {
 		f.readSegments(r)
 	}
-	r.number(1 + 6 + 3) // loop filter: type, level, sharpness
+	r.number(1 + 6 + 3)                 // loop filter: type, level, sharpness
 	adjusts, changes := r.flag(), false // of the loop filter
 	if adjusts {
 		changes = r.flag()
