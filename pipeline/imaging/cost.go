@@ -85,6 +85,31 @@ func decoderCost(h pipeline.Header, t pipeline.Target) float64 {
 		if h.Alpha {
 			cost += float64(h.Pixels())
 		}
+		if h.Truncated != "" {
+			cost += 2 * float64(h.Pixels()) // the source again, filled up
+		}
+	case "gif":
+		// The canvas as RGBA, in libnsgif and in libvips' image.
+		cost = 8 * width * height
+	case "tiff":
+		// A strip or a row of tiles, as it is stored and as it is handed out.
+		cost = 2.5 * bytesPerPixel(h) * width * math.Min(float64(h.Chunk), height)
+	case "avif", "heic":
+		// The decoder's frames, and libheif's of them, and libvips' image.
+		perPixel := 9.0
+		if !h.Subsampled {
+			perPixel = 16
+		}
+		if h.Depth > 8 {
+			perPixel *= 2
+		}
+		if h.Alpha {
+			perPixel *= 1.5
+		}
+		cost = perPixel * width * height
+	case "jp2":
+		// OpenJPEG's, 32 bits a band, twice.
+		cost = 8 * float64(max(1, h.Bands)) * width * height
 	}
 	if !streams(h, t) {
 		cost += bytesPerPixel(h) * width * height

@@ -1,6 +1,7 @@
 package imaging
 
 import (
+	"encoding/binary"
 	"fmt"
 	"image"
 	"math"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/davidbyttow/govips/v2/vips"
+	"golang.org/x/image/tiff"
 
 	"sluice/pipeline"
 )
@@ -33,6 +35,26 @@ func TestCostIsAboveTheMeasuredPeak(t *testing.T) {
 		{"WebP", func() []byte { return webpOf(make12MP(), true, vips.WebpExportParams{Quality: 80}) }},
 		{"WebP with alpha", func() []byte { return webpOf(half(make12MP()), false, vips.WebpExportParams{Quality: 80}) }},
 		{"lossless WebP", func() []byte { return webpOf(make12MP(), true, vips.WebpExportParams{Lossless: true}) }},
+		{"GIF", func() []byte { return gifOf(make12MP()) }},
+		{"GIF with alpha", func() []byte { return gifOf(half(make12MP())) }},
+		{"TIFF in strips", func() []byte { return tiffOf(make12MP(), vips.TiffExportParams{Compression: vips.TiffCompressionLzw}) }},
+		{"TIFF in tiles", func() []byte {
+			return tiffOf(make12MP(), vips.TiffExportParams{Compression: vips.TiffCompressionLzw, Tile: true, TileWidth: 256, TileHeight: 256})
+		}},
+		{"TIFF in one strip", func() []byte {
+			return rawTIFF(binary.LittleEndian, 4000, 3000, rgb(make12MP(), binary.LittleEndian, false), map[uint16][]uint16{tiffBits: {8, 8, 8}, tiffPhotometric: {2}, tiffSamples: {3}})
+		}},
+		{"packed TIFF in one strip", func() []byte { return goTIFF(make12MP(), tiff.Deflate) }},
+		{"TIFF in planes", func() []byte {
+			return rawTIFF(binary.LittleEndian, 4000, 3000, rgb(make12MP(), binary.LittleEndian, false), map[uint16][]uint16{tiffBits: {8, 8, 8}, tiffPhotometric: {2}, tiffSamples: {3}, tiffPlanar: {2}})
+		}},
+		{"AVIF", func() []byte {
+			return avifOf(make12MP(), true, vips.AvifExportParams{Quality: 50, Bitdepth: 8, Effort: 0})
+		}},
+		{"AVIF with alpha", func() []byte {
+			return avifOf(half(make12MP()), false, vips.AvifExportParams{Quality: 50, Bitdepth: 8, Effort: 0})
+		}},
+		{"HEIC", func() []byte { return heicOf(photo(2000, 1500)) }},
 		{"wide JPEG on its side", func() []byte { return withExif(jpegOf(photo(12000, 700), 85), 6) }},
 		{"wide PNG", func() []byte { return pngOf(photo(12000, 700)) }},
 		{"tall WebP", func() []byte { return webpOf(photo(700, 12000), true, vips.WebpExportParams{Quality: 80}) }},
@@ -41,6 +63,7 @@ func TestCostIsAboveTheMeasuredPeak(t *testing.T) {
 		target(256, 256, pipeline.Fill, pipeline.JPEG),
 		target(256, 256, pipeline.Contain, pipeline.PNG),
 		target(1500, 2000, pipeline.Cover, pipeline.WebP),
+		attentive(256, 256),
 	}
 	for _, s := range sources {
 		src := cached(t, "cost "+s.name, s.make)
@@ -49,7 +72,7 @@ func TestCostIsAboveTheMeasuredPeak(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, target := range targets {
-			t.Run(fmt.Sprint(s.name, " to ", target.Format), func(t *testing.T) {
+			t.Run(fmt.Sprint(s.name, " to ", target.Format, target.Position), func(t *testing.T) {
 				took, cost := peak(t, src, target), imager().Cost(h, target)
 				t.Logf("took %.1f MB, cost is %.1f MB", float64(took)/1e6, float64(cost)/1e6)
 				if took > cost {
@@ -64,9 +87,16 @@ func TestCostIsAboveTheMeasuredPeak(t *testing.T) {
 	}
 }
 
+// attentive crops where there is something to see, which takes a second look.
+func attentive(width, height int) pipeline.Target {
+	t := target(width, height, pipeline.Cover, pipeline.JPEG)
+	t.Position = pipeline.Attention
+	return t
+}
+
 func TestCostDoesNotWrap(t *testing.T) {
-	for _, format := range []string{"jpeg", "png", "webp"} {
-		h := pipeline.Header{Format: format, Width: math.MaxInt32, Height: math.MaxInt32, Bands: 4, Depth: 16, Progressive: true, Lossless: true, Alpha: true, Orientation: 6}
+	for _, format := range []string{"jpeg", "png", "webp", "gif", "tiff", "avif", "heic", "jp2"} {
+		h := pipeline.Header{Format: format, Width: math.MaxInt32, Height: math.MaxInt32, Bands: 4, Depth: 16, Progressive: true, Lossless: true, Alpha: true, Orientation: 6, Chunk: math.MaxInt32}
 		if cost := new(Imager).Cost(h, target(pipeline.MaxSide, pipeline.MaxSide, pipeline.Fill, pipeline.WebP)); cost < 1<<60 {
 			t.Errorf("%s: %d", format, cost)
 		}

@@ -1,7 +1,6 @@
 package imaging
 
 import (
-	"bytes"
 	"compress/lzw"
 	"encoding/binary"
 	"io"
@@ -119,18 +118,46 @@ func inspectGIF(src []byte) error {
 	if err != nil {
 		return err
 	}
-	packed := make([]byte, 0, len(f.data))
-	for data := f.data; len(data) > 0 && data[0] > 0; {
-		n := min(1+int(data[0]), len(data))
-		packed = append(packed, data[1:n]...)
-		data = data[n:]
-	}
 	// Codes of 1 bit are stored as if they were of 2.
-	r := lzw.NewReader(bytes.NewReader(packed), lzw.LSB, max(2, f.codeSize))
+	r := lzw.NewReader(&subBlockReader{data: f.data}, lzw.LSB, max(2, f.codeSize))
+	defer r.Close()
 	want := int64(f.width) * int64(f.height)
 	n, err := io.CopyN(io.Discard, r, want)
 	if err != nil && n < want {
 		return corrupt("a GIF whose first image has %d of %d pixels", n, want)
 	}
 	return nil
+}
+
+// subBlockReader reads what sub-blocks hold, byte by byte, which is how lzw reads
+// where it can.
+type subBlockReader struct {
+	data []byte
+	left int // of the current sub-block
+}
+
+func (r *subBlockReader) ReadByte() (byte, error) {
+	for r.left == 0 {
+		if len(r.data) == 0 || r.data[0] == 0 {
+			return 0, io.EOF
+		}
+		r.left, r.data = int(r.data[0]), r.data[1:]
+	}
+	if len(r.data) == 0 {
+		return 0, io.EOF
+	}
+	b := r.data[0]
+	r.data, r.left = r.data[1:], r.left-1
+	return b, nil
+}
+
+func (r *subBlockReader) Read(p []byte) (int, error) {
+	for i := range p {
+		b, err := r.ReadByte()
+		if err != nil {
+			return i, err
+		}
+		p[i] = b
+	}
+	return len(p), nil
 }

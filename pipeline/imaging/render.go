@@ -40,6 +40,9 @@ func general(src []byte, h pipeline.Header, t pipeline.Target) (pipeline.Renditi
 	if damage != nil || checked(h) {
 		l = lenient
 	}
+	if h.Truncated != "" && h.Format == "webp" {
+		src = padWebP(src)
+	}
 	out, err := render(src, h, t, l)
 	if err != nil && l == strict && h.Format == "jpeg" {
 		// A warning of libjpeg was an error, and it may have been about a

@@ -214,6 +214,10 @@ func (f *tiffFile) segments(h *pipeline.Header) error {
 		return corrupt("a TIFF with strips of no rows")
 	}
 	h.Chunk = int(rows)
+	if across == 1 && f.number(tiffCompression, 1) == 1 && f.number(tiffPlanar, 1) == 1 {
+		// libvips reads such a strip by rows. All other ones are unpacked whole.
+		h.Chunk = min(h.Chunk, 256)
+	}
 	want := across * ((height + rows - 1) / rows)
 	if f.number(tiffPlanar, 1) == 2 {
 		want *= f.number(tiffSamples, 1)

@@ -71,6 +71,16 @@ func parseWebP(src []byte) (pipeline.Header, error) {
 	return h, nil
 }
 
+// padWebP puts zeros where a WebP is cut off: libwebp reads no part of one. What
+// was there of a lossy image decodes to what it was.
+func padWebP(src []byte) []byte {
+	missing := int64(binary.LittleEndian.Uint32(src[4:])) + 8 - int64(len(src))
+	if missing <= 0 || missing > int64(len(src)) {
+		return src // less than half is there, or the length lies
+	}
+	return append(bytes.Clone(src), make([]byte, missing)...)
+}
+
 // webpFrame reads the header of a bitstream. The canvas of an extended file,
 // which is already in h, comes before its size.
 func webpFrame(h *pipeline.Header, kind string, body []byte) error {
