@@ -140,8 +140,14 @@ func resultCost(h pipeline.Header, t pipeline.Target) float64 {
 	if t.Fit == pipeline.Inside {
 		out = fit(upright(h), t)
 	}
+	held := 0.0
+	if searches(t) {
+		// The whole of what is cropped, by libvips, by Go and by libvips again.
+		all := fit(upright(h), t)
+		held = 3 * 4 * float64(all.width) * float64(all.height)
+	}
 	pixels := float64(out.width) * float64(out.height)
-	rows := 4 * float64(out.width) * math.Min(resultRows, float64(out.height))
+	rows := held + 4*float64(out.width)*math.Min(resultRows, float64(out.height))
 	switch {
 	case t.Format == pipeline.WebP && (h.Alpha || t.Fit == pipeline.Contain):
 		return rows + 26*pixels // a frame, and alpha as a lossless image: 21 were measured

@@ -58,8 +58,10 @@ func load(src []byte, h pipeline.Header, t pipeline.Target, l leniency) (*vips.I
 
 // streams reports whether the pixels are needed once, in the order in which they
 // are stored. Whatever turns an image around, but for a mirror, needs them all,
-// and what looks for the part to keep looks twice.
-func streams(h pipeline.Header, t pipeline.Target) bool { return h.Orientation <= 2 && !searches(t) }
+// and so does what looks for the part to keep, unless the result is held.
+func streams(h pipeline.Header, t pipeline.Target) bool {
+	return h.Orientation <= 2 && !(searches(t) && t.KeepMetadata)
+}
 
 // searches reports whether the crop is where the picture says.
 func searches(t pipeline.Target) bool {

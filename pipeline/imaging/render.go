@@ -139,7 +139,7 @@ func render(src []byte, h pipeline.Header, t pipeline.Target, l leniency) (out p
 	if err != nil {
 		return out, err
 	}
-	defer im.Close()
+	defer func() { im.Close() }()
 	for _, stage := range []func(*vips.ImageRef, pipeline.Header, pipeline.Target) error{
 		orient,
 		reduceDepth,
@@ -147,11 +147,21 @@ func render(src []byte, h pipeline.Header, t pipeline.Target, l leniency) (out p
 		resize,
 		toSRGB,
 		flatten,
-		frame,
 	} {
 		if err := stage(im, h, t); err != nil {
 			return out, err
 		}
+	}
+	if searches(t) && streams(h, t) {
+		held, err := hold(im)
+		if err != nil {
+			return out, err
+		}
+		im.Close()
+		im = held
+	}
+	if err := frame(im, h, t); err != nil {
+		return out, err
 	}
 	out = pipeline.Rendition{Width: im.Width(), Height: im.Height()}
 	out.Bytes, err = encode(im, t)

@@ -121,6 +121,25 @@ func crop(im *vips.ImageRef, t pipeline.Target) error {
 	return im.ExtractArea(int(float64(x)*right), int(float64(y)*down), width, height)
 }
 
+// hold is im in memory, without its metadata. What looks for the part to keep
+// looks more than once, and each time im would be decoded and resized anew.
+func hold(im *vips.ImageRef) (*vips.ImageRef, error) {
+	pixels, err := im.ToGoImage()
+	if err != nil {
+		return nil, err
+	}
+	alpha := im.HasAlpha()
+	held, err := vips.NewImageFromGoImage(pixels)
+	if err != nil || alpha || !held.HasAlpha() {
+		return held, err
+	}
+	if err := held.ExtractBand(0, held.Bands()-1); err != nil {
+		held.Close()
+		return nil, err
+	}
+	return held, nil
+}
+
 func pad(im *vips.ImageRef, t pipeline.Target) error {
 	x, y := t.Width-im.Width(), t.Height-im.Height()
 	if x <= 0 && y <= 0 {
