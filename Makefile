@@ -44,6 +44,7 @@ $(BIN)/versitygw:
 test: build $(BIN)/versitygw $(BIN)/demo
 	go vet ./...
 	$(REQUIRE) VERSITYGW=$(BIN)/versitygw go test -race -p 1 -timeout 30m ./... # one package at a time: several start servers and measure
+	go test -run Cost ./pipeline/imaging # measures memory, of which the race detector takes its own
 	cd devserver && go test -vet=off -timeout 10m ./... # vet looks at all 1,500 packages: make check does it
 
 # Against the least that the job takes, in turns: photographs from memory, over
