@@ -1,0 +1,65 @@
+package isolation
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// death is how a decoder ended while it had an image.
+type death struct {
+	what string
+	// unheard: it was gone before it could hear of the image.
+	unheard bool
+	// timeout is the message of an image that took too long, "" if it did not.
+	timeout string
+	// outside: a SIGKILL that was not ours: an operator, or the kernel when
+	// memory is short.
+	outside bool
+}
+
+func (d *death) Error() string { return d.what }
+
+// autopsy says how a child that was waited for has ended. why is set if it was
+// killed by us.
+func (c *child) autopsy(why string) *death {
+	d := &death{what: why}
+	state := c.cmd.ProcessState
+	status, _ := state.Sys().(syscall.WaitStatus)
+	switch {
+	case why != "":
+		return d
+	case status.Signaled() && status.Signal() == syscall.SIGXCPU:
+		d.timeout = "it took more CPU time than an image of its size may"
+	case status.Signaled() && status.Signal() == syscall.SIGKILL:
+		d.outside = true
+		d.what = "its decoder was killed from outside, twice: memory of the machine may be short"
+	case status.Signaled():
+		d.what = "its decoder died of " + unix.SignalName(status.Signal())
+	default:
+		d.what = fmt.Sprintf("its decoder ended with exit status %d", status.ExitStatus())
+	}
+	if last := c.stderr.lastLine(); last != "" && !d.outside {
+		d.what += ": " + last
+	}
+	return d
+}
+
+// swelled adds to what d says that the memory was used up, as far as that shows:
+// by the most that the process had resident. A large allocation that was refused
+// does not show.
+func (c *child) swelled(d *death, allowed int64) {
+	usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok || d.timeout != "" || d.outside {
+		return
+	}
+	if peak := usage.Maxrss << 10; peak-c.own > allowed/2 && peak > c.own+allowed-slack-slack/2 {
+		d.what += fmt.Sprintf(" (it needed more memory than the %d MB that its header explains)", (allowed-slack)>>20)
+	}
+}
+
+func tooLong(after time.Duration) string {
+	return fmt.Sprintf("it was not decoded within %s", after.Round(time.Second/10))
+}

@@ -1,0 +1,140 @@
+package isolation
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sluice/pipeline"
+)
+
+// render has the child render an image. A *death says that there is no child any
+// more; a *pipeline.RowError is the image's own failure.
+func (c *child) render(ctx context.Context, j job) (out pipeline.Rendition, err error) {
+	if err := c.prepare(j); err != nil {
+		// Of a child that has ended meanwhile nothing can be limited.
+		if d := c.end("its limits could not be set: " + err.Error()); d != nil {
+			d.unheard = true
+			return out, d
+		}
+	}
+	stop := c.deadlines(ctx, j)
+	defer stop()
+	if err := writeFrame(c.conn, request{len(j.src), j.header, j.target}, nil); err != nil {
+		d := c.end("")
+		d.unheard = true
+		return out, d
+	}
+	out, err = c.answer(j)
+	if _, ok := pipeline.AsRowError(err); err == nil || ok {
+		c.after(j)
+		return out, err
+	}
+	var d *death
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		d = c.end("it took too long")
+		d.timeout = tooLong(j.allowed)
+	case errors.Is(err, errNonsense), errors.Is(err, errFrame):
+		d = c.end("its decoder gave an answer that makes no sense")
+	default: // the socket was closed
+		d = c.end("")
+		c.swelled(d, j.memory)
+	}
+	return out, d
+}
+
+// prepare sets what the child may take, and hands it the source.
+func (c *child) prepare(j job) error {
+	pid := c.cmd.Process.Pid
+	if err := limitMemory(pid, c.data+j.memory); err != nil {
+		return err
+	}
+	if err := limitCPU(pid, j.cpu); err != nil {
+		return err
+	}
+	c.filled = max(c.filled, int64(len(j.src)))
+	_, err := c.memory.WriteAt(j.src, 0)
+	return err
+}
+
+// deadlines lets the exchange end in time, and soon after ctx does.
+func (c *child) deadlines(ctx context.Context, j job) (stop func()) {
+	_ = c.conn.SetDeadline(time.Now().Add(j.allowed)) // fails only if it is closed, and then so does the exchange
+	done := make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() {
+		defer close(done)
+		_ = c.conn.SetDeadline(time.Now().Add(min(j.allowed, graceAfterCancel)))
+	})
+	return func() {
+		if !unhook() {
+			<-done // or it would be the next image's deadline
+		}
+	}
+}
+
+var errNonsense = errors.New("nonsense")
+
+// mine are the classes that a decoder may fail an image with.
+var mine = []pipeline.Class{pipeline.Unsupported, pipeline.Corrupt, pipeline.Truncated, pipeline.TooManyPixels, pipeline.Empty}
+
+// answer reads what the child made of the image, and believes none of it.
+func (c *child) answer(j job) (out pipeline.Rendition, err error) {
+	var a answer
+	if err := readFrame(c.conn, &a); err != nil {
+		return out, err
+	}
+	if a.Class != "" {
+		if !slices.Contains(mine, a.Class) || a.Bytes != 0 {
+			return out, errNonsense
+		}
+		return out, pipeline.Fail(a.Class, "%s", oneLine(a.Message))
+	}
+	out = a.Rendition
+	if a.Bytes < 1 || a.Bytes > j.answer || out.Width < 1 || out.Height < 1 || out.Width > j.target.Width || out.Height > j.target.Height {
+		return pipeline.Rendition{}, errNonsense
+	}
+	out.Bytes = make([]byte, a.Bytes)
+	if _, err := io.ReadFull(c.conn, out.Bytes); err != nil {
+		return pipeline.Rendition{}, err
+	}
+	if !looksLike(out.Bytes, j.target.Format) {
+		return pipeline.Rendition{}, errNonsense
+	}
+	return out, nil
+}
+
+func looksLike(b []byte, f pipeline.Format) bool {
+	magic := map[pipeline.Format]string{pipeline.JPEG: "\xff\xd8\xff", pipeline.PNG: "\x89PNG", pipeline.WebP: "RIFF"}[f]
+	return len(b) >= len(magic) && string(b[:len(magic)]) == magic
+}
+
+const (
+	// kept is how much of the shared memory stays for the next source: most fit,
+	// and pages cost more to get than to keep.
+	kept = 2 << 20
+	// growth is what a decoder may hold more than at first, before it is
+	// replaced: see Base.
+	growth = 24 << 20
+)
+
+// after takes note of an image, and gives back what a large one took.
+func (c *child) after(j job) {
+	c.images++
+	c.bytes += int64(len(j.src))
+	if c.filled > kept {
+		if err := unix.Fallocate(int(c.memory.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, kept, c.filled-kept); err == nil {
+			c.filled = kept
+		}
+	}
+	// A small image leaves nothing worth a look.
+	if j.memory-slack > 8<<20 || c.images%64 == 0 {
+		_, own, err := held(c.cmd.Process.Pid)
+		c.swollen = err == nil && own > c.own+growth
+	}
+}

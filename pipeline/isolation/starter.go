@@ -1,0 +1,38 @@
+package isolation
+
+import (
+	"os/exec"
+	"runtime"
+	"sync"
+)
+
+// starter starts processes from one thread, which lives until close: a child
+// that is to be killed when its parent ends is killed when the thread that
+// started it does (prctl(2), PR_SET_PDEATHSIG), and Go ends threads as it likes.
+type starter struct {
+	calls chan func()
+	ended sync.WaitGroup
+}
+
+func newStarter() *starter {
+	s := &starter{calls: make(chan func())}
+	s.ended.Go(func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		for call := range s.calls {
+			call()
+		}
+	})
+	return s
+}
+
+func (s *starter) start(cmd *exec.Cmd) error {
+	done := make(chan error, 1)
+	s.calls <- func() { done <- cmd.Start() }
+	return <-done
+}
+
+// close comes after the end of all that was started.
+func (s *starter) close() {
+	close(s.calls)
+	s.ended.Wait()
+}
