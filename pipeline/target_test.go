@@ -8,7 +8,7 @@ import (
 
 func TestColours(t *testing.T) {
 	for text, want := range map[string]Colour{
-		"": "", "#fff": "#ffffff", "fff": "#ffffff", "#A0b1C2": "#a0b1c2", "255,0,16": "#ff0010", " 1, 2, 3": "#010203",
+		"": "", "#fff": "#ffffff", "fff": "#ffffff", "#A0b1C2": "#a0b1c2", "255,0,16": "#ff0010", "1, 2, 3": "#010203",
 		"white": "#ffffff", "black": "#000000",
 	} {
 		if got, err := ParseColour(text); got != want || err != nil {

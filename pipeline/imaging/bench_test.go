@@ -83,3 +83,35 @@ func cpuTime(b *testing.B) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// BenchmarkInspect is what looking for damage costs on top of a Render.
+func BenchmarkInspect(b *testing.B) {
+	imager()
+	im := photo(1024, 768)
+	for _, s := range []struct {
+		name string
+		src  []byte
+	}{
+		{"JPEG", cached(b, "bench 1024x768", func() []byte { return jpegOf(im, 85) })},
+		{"PNG", pngOf(im)},
+		{"GIF", gifOf(im)},
+		{"WebP", webpOf(im, true, vips.WebpExportParams{Quality: 80})},
+	} {
+		h := must(imager().Probe(s.src))
+		to := pipeline.Target{Width: 256, Height: 256, Fit: pipeline.Fill, Format: pipeline.JPEG, Quality: 80}
+		b.Run(s.name, func(b *testing.B) {
+			for b.Loop() {
+				if err := inspect(s.src, h); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(s.name+" render", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := imager().Render(b.Context(), s.src, h, to); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

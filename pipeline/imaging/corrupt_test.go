@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/davidbyttow/govips/v2/vips"
@@ -75,14 +76,15 @@ func TestWhatIsCutOffIsNeverOK(t *testing.T) {
 	}
 }
 
-// A download into a file that was made as long as the image leaves zeros. WebP
-// cannot be told: it has no checks, and any bits are some image.
+// A download into a file that was made as long as the image leaves zeros, of
+// which a TIFF's directory, at its end, can look like one of an unknown kind.
 func TestZerosInsteadOfDataAreNeverOK(t *testing.T) {
-	for _, name := range []string{"JPEG", "progressive JPEG", "PNG", "interlaced PNG"} {
-		whole := wholes(photo(300, 220))[name]
-		for n := 12; n < len(whole)-20; n += 499 {
+	for name, whole := range wholes(photo(300, 220)) {
+		for n := 12; n < len(whole)-300; n += 499 { // Exif is behind a HEIC's image
 			padded := append(bytes.Clone(whole[:n]), make([]byte, len(whole)-n)...)
-			if class := classOf(t, padded); class != pipeline.Truncated && class != pipeline.Corrupt {
+			class := classOf(t, padded)
+			unknown := class == pipeline.Unsupported && strings.HasSuffix(name, "TIFF")
+			if class != pipeline.Truncated && class != pipeline.Corrupt && !unknown {
 				t.Errorf("%s: %d of %d bytes, then zeros, are %q", name, n, len(whole), class)
 			}
 		}
@@ -103,9 +105,13 @@ func TestAHoleInAJPEGIsCorrupt(t *testing.T) {
 	}
 }
 
-// unchecked are those in whose data any bits are some image, so that whether
-// damage shows depends on where it is.
-var unchecked = map[string]bool{"WebP": true, "WebP with alpha": true, "AVIF": true, "HEIC": true}
+// noticed is how much of what is scrambled is found at least. PNG has checksums,
+// GIF, TIFF's packings and VP8 lose their way; JPEG finds it again after a few
+// blocks, and AV1 and HEVC make some image of any bits.
+var noticed = map[string]int{
+	"PNG": 60, "interlaced PNG": 60, "WebP": 50, "WebP with alpha": 50, "GIF": 45, "TIFF": 45, "tiled TIFF": 30,
+	"progressive JPEG": 20, "JPEG": 5, "lossless WebP": 5,
+}
 
 func TestGarbageBehindASoundHeaderHasAClass(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
@@ -122,8 +128,8 @@ func TestGarbageBehindASoundHeaderHasAClass(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d of 60 noticed", name, damaged)
-		if damaged == 0 && !unchecked[name] {
-			t.Errorf("%s: no damage was noticed", name)
+		if damaged < noticed[name] {
+			t.Errorf("%s: %d of 60 damages were noticed, and should be %d at least", name, damaged, noticed[name])
 		}
 	}
 	if leak := leaked(); leak != "" {
@@ -173,7 +179,7 @@ func TestAPanicIsTheRowsOwn(t *testing.T) {
 	src := jpegOf(photo(30, 20), 85)
 	h := must(imager().Probe(src))
 	h.Orientation = 99 // no Probe says so
-	_, err := imager().Render(t.Context(), src, h, target(8, 8, pipeline.Fill, pipeline.PNG))
+	_, err := imager().Render(t.Context(), src, h, target(8, 8, pipeline.Fill, pipeline.JPEG))
 	if re, ok := pipeline.AsRowError(err); !ok || re.Class != pipeline.Corrupt {
 		t.Errorf("err is %v", err)
 	}

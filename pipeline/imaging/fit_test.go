@@ -4,7 +4,9 @@ import (
 	"image"
 	"testing"
 
+	"github.com/davidbyttow/govips/v2/vips"
 	"golang.org/x/image/draw"
+	"golang.org/x/image/tiff"
 
 	"sluice/pipeline"
 )
@@ -93,7 +95,11 @@ func TestExtremeRatiosLeaveAPixel(t *testing.T) {
 		for i := range im.Pix {
 			im.Pix[i] = 128
 		}
-		for _, src := range [][]byte{jpegOf(im, 80), withExif(jpegOf(im, 80), 6), pngOf(im)} {
+		all := [][]byte{jpegOf(im, 80), withExif(jpegOf(im, 80), 6), pngOf(im), gifOf(im), goTIFF(im, tiff.Deflate)}
+		if max(s.width, s.height) < 16384 {
+			all = append(all, webpOf(im, true, vips.WebpExportParams{Quality: 80}), avifOf(im, true, vips.AvifExportParams{Quality: 50, Bitdepth: 8, Effort: 0}))
+		}
+		for _, src := range all {
 			for _, fit := range []pipeline.Fit{pipeline.Fill, pipeline.Cover, pipeline.Contain, pipeline.Inside} {
 				for _, format := range []pipeline.Format{pipeline.JPEG, pipeline.PNG, pipeline.WebP} {
 					got := rendered(t, src, target(256, 256, fit, format))

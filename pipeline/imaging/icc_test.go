@@ -2,12 +2,15 @@ package imaging
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"image"
 	"image/color"
 	"image/draw"
 	"math"
 	"testing"
+
+	"github.com/davidbyttow/govips/v2/vips"
 
 	"sluice/pipeline"
 )
@@ -139,6 +142,78 @@ func TestProfilesAreConvertedToSRGB(t *testing.T) {
 		draw.Draw(want, want.Rect, image.NewUniform(c.want), image.Point{}, draw.Src)
 		if _, worst := difference(t, got, want); worst > 3 {
 			t.Errorf("%s: %v, want %v", c.name, got.At(8, 8), c.want)
+		}
+	}
+}
+
+// convert is what a colour in a profile's space is in sRGB: light by the curve,
+// XYZ by its primaries, back by sRGB's, and code by its curve.
+func convert(c color.NRGBA, p primaries, light func(float64) float64) color.NRGBA {
+	var xyz [3]float64
+	for band, code := range []uint8{c.R, c.G, c.B} {
+		for i := range xyz {
+			xyz[i] += light(float64(code)/255) * p[band][i]
+		}
+	}
+	// Cramer's rule on sRGB's primaries, as columns.
+	det := func(a, b, c [3]float64) float64 {
+		return a[0]*(b[1]*c[2]-b[2]*c[1]) - b[0]*(a[1]*c[2]-a[2]*c[1]) + c[0]*(a[1]*b[2]-a[2]*b[1])
+	}
+	s := srgbPrimaries
+	all := det(s[0], s[1], s[2])
+	code := func(light float64) uint8 {
+		return uint8(math.Round(255 * srgbCode(max(0, min(1, light)))))
+	}
+	return color.NRGBA{code(det(xyz, s[1], s[2]) / all), code(det(s[0], xyz, s[2]) / all), code(det(s[0], s[1], xyz) / all), 255}
+}
+
+func TestProfilesOfEveryFormatAreConverted(t *testing.T) {
+	imager()
+	stored := color.NRGBA{150, 120, 90, 255}
+	flat := image.NewNRGBA(image.Rect(0, 0, 64, 64))
+	draw.Draw(flat, flat.Rect, image.NewUniform(stored), image.Point{}, draw.Src)
+	deep := image.NewNRGBA64(flat.Rect)
+	draw.Draw(deep, deep.Rect, flat, image.Point{}, draw.Src)
+	iccp := func(png, profile []byte) []byte {
+		var b bytes.Buffer
+		b.WriteString("a profile\x00\x00")
+		z := zlib.NewWriter(&b)
+		must(z.Write(profile))
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return withChunk(png, "iCCP", b.Bytes())
+	}
+	webp := func(simple, profile []byte) []byte {
+		out := appendChunk([]byte("WEBP"), "VP8X", []byte{0x20, 0, 0, 0, 63, 0, 0, 63, 0, 0})
+		out = append(appendChunk(out, "ICCP", profile), simple[12:]...)
+		return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(out))), out...)
+	}
+	gamma := func(g float64) func(float64) float64 {
+		return func(code float64) float64 { return math.Pow(code, g) }
+	}
+	for _, c := range []struct {
+		name      string
+		primaries primaries
+		light     func(float64) float64
+	}{
+		{"Display P3", p3Primaries, srgbLight},
+		{"Adobe RGB", primaries{{0.6097, 0.3111, 0.0195}, {0.2053, 0.6257, 0.0609}, {0.1492, 0.0632, 0.7446}}, gamma(563.0 / 256)},
+		{"ProPhoto", primaries{{0.7977, 0.2880, 0}, {0.1352, 0.7119, 0}, {0.0313, 0.0001, 0.8249}}, gamma(1.8)},
+	} {
+		icc := profile(c.primaries, sampled(1024, c.light))
+		want := image.NewNRGBA(image.Rect(0, 0, 16, 16))
+		draw.Draw(want, want.Rect, image.NewUniform(convert(stored, c.primaries, c.light)), image.Point{}, draw.Src)
+		for name, src := range map[string][]byte{
+			"JPEG":       withProfile(jpegOf(flat, 100), icc),
+			"PNG":        iccp(pngOf(flat), icc),
+			"16-bit PNG": iccp(pngOf(deep), icc),
+			"WebP":       webp(webpOf(flat, true, vips.WebpExportParams{Lossless: true}), icc),
+		} {
+			got := rendered(t, src, target(16, 16, pipeline.Fill, pipeline.PNG))
+			if _, worst := difference(t, got, want); worst > 3 {
+				t.Errorf("%s in %s: %v, want %v", name, c.name, got.At(8, 8), want.At(8, 8))
+			}
 		}
 	}
 }

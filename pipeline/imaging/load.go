@@ -60,7 +60,7 @@ func load(src []byte, h pipeline.Header, t pipeline.Target, l leniency) (*vips.I
 // are stored. Whatever turns an image around, but for a mirror, needs them all,
 // and so does what looks for the part to keep, unless the result is held.
 func streams(h pipeline.Header, t pipeline.Target) bool {
-	return h.Orientation <= 2 && !(searches(t) && t.KeepMetadata)
+	return h.Orientation <= 2 && (!searches(t) || !t.KeepMetadata)
 }
 
 // searches reports whether the crop is where the picture says.
