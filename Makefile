@@ -12,7 +12,7 @@ GOLANGCI := v2.15.0
 GOFUMPT := v0.9.2
 WORKFLOWCHECK := v0.6.0
 
-.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers hostile fanout replay record fmt clean
+.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers hostile fuzz fanout replay record fmt clean
 
 build: deps
 	go build -o $(BIN)/ ./worker ./starter
@@ -69,6 +69,13 @@ bench-peers: build $(BIN)/demo $(PEERS)/installed
 # came to, and what it should have.
 hostile: build
 	SLUICE_HOSTILE=1 go test -count=1 -v -timeout 15m -run TestHostile ./internal/hostile
+
+# Every fuzz target, for FUZZTIME each. Without the bound on minimizing, one input
+# whose coverage is not always the same takes all of that time.
+FUZZTIME ?= 60s
+fuzz:
+	@set -e; for p in $$(go list ./pipeline/...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; done; done
 
 # 2,000 partitions through a dev server; `make test` does 400.
 fanout: build
