@@ -183,6 +183,14 @@ type Imager interface {
 	Render(ctx context.Context, src []byte, h Header, t Target) (Rendition, error)
 }
 
+// Isolated is an Imager that renders in other processes. There a render holds a
+// copy of its source, and what kills it is the failure of its row, so that the
+// death of this process accuses no row.
+type Isolated interface {
+	Imager
+	Isolated()
+}
+
 // Header is what the first bytes of an image say about it.
 type Header struct {
 	Format        string // "jpeg", "png", "webp", "gif", "tiff", "avif", "heic"

@@ -21,11 +21,13 @@ type child struct {
 	dead   chan struct{} // closed once it has ended and was waited for
 	hello  hello
 
-	data, own int64 // its base: see held
-	images    int
-	bytes     int64
-	swollen   bool  // it holds much more than it did
-	filled    int64 // of the shared memory
+	statm   *os.File // of it, in /proc
+	data    int64    // that it had mapped when it was ready: see mapped
+	own     int64    // that it had resident by then, besides files: bytes
+	images  int
+	bytes   int64 // of their sources
+	swollen bool  // it holds more than growth above own
+	filled  int64 // of the shared memory, bytes
 }
 
 // startTimeout is for a machine that is very busy: a start takes 0.1 s.
@@ -38,13 +40,15 @@ func startChild(s *starter, opts Options) (*child, error) {
 		return nil, os.NewSyscallError("socketpair", err)
 	}
 	theirs := os.NewFile(uintptr(pair[1]), "decoder's socket")
-	defer theirs.Close()
 	if err := unix.SetNonblock(pair[0], true); err != nil {
 		unix.Close(pair[0])
+		theirs.Close()
 		return nil, os.NewSyscallError("fcntl", err)
 	}
 	c := &child{conn: os.NewFile(uintptr(pair[0]), "decoder"), dead: make(chan struct{})}
-	if err := c.run(s, theirs, opts); err != nil {
+	err = c.run(s, theirs, opts)
+	theirs.Close() // or its end would go unnoticed
+	if err != nil {
 		c.close()
 		return nil, err
 	}
@@ -124,7 +128,13 @@ func (c *child) greet() error {
 	c.hello.Unconfined = oneLine(c.hello.Unconfined)
 	pid := c.cmd.Process.Pid
 	var err error
-	if c.data, c.own, err = held(pid); err != nil {
+	if c.data, err = mapped(pid); err != nil {
+		return err
+	}
+	if c.statm, err = os.Open(fmt.Sprintf("/proc/%d/statm", pid)); err != nil {
+		return err
+	}
+	if c.own, err = c.resident(); err != nil {
 		return err
 	}
 	for resource, l := range once {
@@ -187,7 +197,9 @@ func (c *child) end(why string) *death {
 
 func (c *child) close() {
 	c.conn.Close()
-	if c.memory != nil {
-		c.memory.Close()
+	for _, f := range []*os.File{c.memory, c.statm} {
+		if f != nil {
+			f.Close()
+		}
 	}
 }

@@ -47,19 +47,6 @@ func (c *child) autopsy(why string) *death {
 	return d
 }
 
-// swelled adds to what d says that the memory was used up, as far as that shows:
-// by the most that the process had resident. A large allocation that was refused
-// does not show.
-func (c *child) swelled(d *death, allowed int64) {
-	usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok || d.timeout != "" || d.outside {
-		return
-	}
-	if peak := usage.Maxrss << 10; peak-c.own > allowed/2 && peak > c.own+allowed-slack-slack/2 {
-		d.what += fmt.Sprintf(" (it needed more memory than the %d MB that its header explains)", (allowed-slack)>>20)
-	}
-}
-
 func tooLong(after time.Duration) string {
 	return fmt.Sprintf("it was not decoded within %s", after.Round(time.Second/10))
 }

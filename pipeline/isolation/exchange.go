@@ -3,6 +3,7 @@ package isolation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -30,13 +31,20 @@ func (c *child) render(ctx context.Context, j job) (out pipeline.Rendition, err 
 		d.unheard = true
 		return out, d
 	}
+	watched := c.watch(c.own + growth + j.cost)
 	out, err = c.answer(j)
-	if _, ok := pipeline.AsRowError(err); err == nil || ok {
+	swelled := watched()
+	if _, ok := pipeline.AsRowError(err); (err == nil || ok) && !swelled {
 		c.after(j)
 		return out, err
 	}
 	var d *death
+	var b *broken
 	switch {
+	case errors.As(err, &b):
+		d = c.end("it broke its decoder: " + b.what)
+	case swelled:
+		d = c.end(fmt.Sprintf("it needed more memory than the %d MB that its header explains", j.cost>>20))
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		d = c.end("it took too long")
 		d.timeout = tooLong(j.allowed)
@@ -44,7 +52,6 @@ func (c *child) render(ctx context.Context, j job) (out pipeline.Rendition, err 
 		d = c.end("its decoder gave an answer that makes no sense")
 	default: // the socket was closed
 		d = c.end("")
-		c.swelled(d, j.memory)
 	}
 	return out, d
 }
@@ -52,7 +59,7 @@ func (c *child) render(ctx context.Context, j job) (out pipeline.Rendition, err 
 // prepare sets what the child may take, and hands it the source.
 func (c *child) prepare(j job) error {
 	pid := c.cmd.Process.Pid
-	if err := limitMemory(pid, c.data+j.memory); err != nil {
+	if err := limitMemory(pid, c.data+2*j.cost+addressable); err != nil {
 		return err
 	}
 	if err := limitCPU(pid, j.cpu); err != nil {
@@ -80,6 +87,11 @@ func (c *child) deadlines(ctx context.Context, j job) (stop func()) {
 
 var errNonsense = errors.New("nonsense")
 
+// broken is a decoder that lives on, and says that it cannot render.
+type broken struct{ what string }
+
+func (b *broken) Error() string { return b.what }
+
 // mine are the classes that a decoder may fail an image with.
 var mine = []pipeline.Class{pipeline.Unsupported, pipeline.Corrupt, pipeline.Truncated, pipeline.TooManyPixels, pipeline.Empty}
 
@@ -88,6 +100,9 @@ func (c *child) answer(j job) (out pipeline.Rendition, err error) {
 	var a answer
 	if err := readFrame(c.conn, &a); err != nil {
 		return out, err
+	}
+	if a.Broken != "" {
+		return out, &broken{oneLine(a.Broken)}
 	}
 	if a.Class != "" {
 		if !slices.Contains(mine, a.Class) || a.Bytes != 0 {
@@ -114,14 +129,9 @@ func looksLike(b []byte, f pipeline.Format) bool {
 	return len(b) >= len(magic) && string(b[:len(magic)]) == magic
 }
 
-const (
-	// kept is how much of the shared memory stays for the next source: most fit,
-	// and pages cost more to get than to keep.
-	kept = 2 << 20
-	// growth is what a decoder may hold more than at first, before it is
-	// replaced: see Base.
-	growth = 24 << 20
-)
+// kept is how much of the shared memory stays for the next source: most fit, and
+// pages cost more to get than to keep.
+const kept = 2 << 20
 
 // after takes note of an image, and gives back what a large one took.
 func (c *child) after(j job) {
@@ -132,9 +142,6 @@ func (c *child) after(j job) {
 			c.filled = kept
 		}
 	}
-	// A small image leaves nothing worth a look.
-	if j.memory-slack > 8<<20 || c.images%64 == 0 {
-		_, own, err := held(c.cmd.Process.Pid)
-		c.swollen = err == nil && own > c.own+growth
-	}
+	own, err := c.resident()
+	c.swollen = err == nil && own > c.own+growth
 }

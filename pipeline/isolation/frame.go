@@ -36,6 +36,8 @@ type answer struct {
 	Bytes     int64
 	Class     pipeline.Class
 	Message   string
+	// Broken is why the decoder is of no use any more, "" if it is.
+	Broken string
 }
 
 var errFrame = errors.New("a frame of a wrong length")

@@ -88,7 +88,7 @@ type Imager struct {
 	tallies
 }
 
-var _ pipeline.Imager = (*Imager)(nil)
+var _ pipeline.Isolated = (*Imager)(nil)
 
 type tallies struct{ starts, crashes, timeouts atomic.Int64 }
 
@@ -155,8 +155,8 @@ func (m *Imager) Probe(src []byte) (pipeline.Header, error) { return m.headers.P
 // Cost is the memory of Render besides src, which is accounted for by its size.
 func (m *Imager) Cost(h pipeline.Header, t pipeline.Target) int64 { return m.headers.Cost(h, t) }
 
-// CopiesSource tells the engine that a decoder holds a copy of the source.
-func (m *Imager) CopiesSource() {}
+// Isolated tells the engine that images are rendered in other processes.
+func (m *Imager) Isolated() {}
 
 // unheard is how often in a row a decoder may be gone before it could hear of
 // the image: each is a child killed from outside within a moment.
@@ -237,7 +237,7 @@ type job struct {
 	src     []byte
 	header  pipeline.Header
 	target  pipeline.Target
-	memory  int64 // bytes, above the decoder's base
+	cost    int64 // bytes that it may have resident
 	answer  int64 // bytes of the rendition
 	cpu     time.Duration
 	allowed time.Duration
@@ -248,7 +248,7 @@ func (m *Imager) job(src []byte, h pipeline.Header, t pipeline.Target) job {
 	pixels := h.Pixels() + result
 	return job{
 		src: src, header: h, target: t,
-		memory: m.headers.Cost(h, t) + slack,
+		cost: m.headers.Cost(h, t),
 		// Pixels of noise, uncompressed, with what was kept of the source.
 		answer:  int64(5*result) + int64(len(src)) + 64<<10,
 		cpu:     m.opts.CPU(pixels),

@@ -63,6 +63,7 @@ func TestMisbehaviourCostsOneImage(t *testing.T) {
 		{"hang", pipeline.DecoderTimeout, "not decoded within 3s", 1},
 		{"spin", pipeline.DecoderTimeout, "CPU time", 1},
 		{"swell", pipeline.DecoderCrash, "more memory than the 16 MB that its header explains", 2},
+		{"break", pipeline.DecoderCrash, "broke its decoder: a b", 2},
 		{"garbage", pipeline.DecoderCrash, "makes no sense", 2},
 		{"not json", pipeline.DecoderCrash, "makes no sense", 2},
 		{"oversized", pipeline.DecoderCrash, "makes no sense", 2},
@@ -76,7 +77,11 @@ func TestMisbehaviourCostsOneImage(t *testing.T) {
 	} {
 		t.Run(c.order, func(t *testing.T) {
 			t.Parallel()
-			m := isolated(t, "fake", orders{}, quick(1))
+			limits := quick(1)
+			if c.order == "spin" { // CPU time is short when many spin
+				limits.Deadline = func(uint64) time.Duration { return time.Minute }
+			}
+			m := isolated(t, "fake", orders{}, limits)
 			render := func(order string) (string, error) {
 				out, err := m.Render(t.Context(), []byte(order+":"+order), header, small)
 				return strings.TrimPrefix(string(out.Bytes), shout), err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,10 +24,16 @@ func deadline(pixels uint64) time.Duration { return 3 * cpuLimit(pixels) }
 // most are over by then, and the decoder is spared.
 const graceAfterCancel = time.Second
 
-// slack is what a decoder may map above its base and the image's cost: stacks of
-// threads (8 MiB of address space each, of which some kB are used) and what Go's
-// and C's heaps round up to. Of it 4 MB at most were seen resident.
-const slack = 48 << 20
+// A decoder may have resident what it had when it was ready, growth, and the
+// image's cost; watch holds it to that. growth is what stays of earlier images,
+// in heaps and caches; a decoder that keeps more is replaced.
+const growth = 16 << 20
+
+// addressable is what a decoder may map beyond twice the image's cost: stacks of
+// threads are 8 MiB each, and codecs ask for more than they use, so that a
+// limit near the cost fails images that are sound. What is refused here, a
+// libvips that copes calls a broken image; it is for allocations that are absurd.
+const addressable = 256 << 20
 
 // once are the limits that stay: no core file, no file that grows, and no more
 // descriptors than there are.
@@ -64,26 +69,21 @@ func limitCPU(pid int, more time.Duration) error {
 	return limit(pid, unix.RLIMIT_CPU, unix.Rlimit{Cur: uint64(whole), Max: unix.RLIM_INFINITY})
 }
 
-// held is what a process has mapped to write to (what limitMemory counts) and
-// what it has resident of its own, bytes.
-func held(pid int) (data, own int64, err error) {
+// mapped is what a process has mapped to write to, which is what limitMemory
+// counts: bytes.
+func mapped(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	for line := range bytes.Lines(status) {
-		for _, f := range []struct {
-			name string
-			to   *int64
-		}{{"VmData:", &data}, {"RssAnon:", &own}} {
-			if rest, ok := bytes.CutPrefix(line, []byte(f.name)); ok {
-				kB, err := strconv.ParseInt(string(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte(" kB"))), 10, 64)
-				if err != nil {
-					return 0, 0, fmt.Errorf("/proc/%d/status: %w", pid, err)
-				}
-				*f.to = kB << 10
+		if rest, ok := bytes.CutPrefix(line, []byte("VmData:")); ok {
+			var kB int64
+			if _, err := fmt.Sscan(string(rest), &kB); err != nil {
+				return 0, fmt.Errorf("/proc/%d/status: %w", pid, err)
 			}
+			return kB << 10, nil
 		}
 	}
-	return data, own, nil
+	return 0, fmt.Errorf("/proc/%d/status has no VmData", pid)
 }

@@ -100,6 +100,8 @@ func (orders) Render(_ context.Context, src []byte, _ pipeline.Header, t pipelin
 		return out, pipeline.Fail(pipeline.Corrupt, "a\nb\x1b[31m%s", strings.Repeat("x", 5000))
 	case "corrupt":
 		return out, pipeline.Fail(pipeline.Corrupt, "it is")
+	case "break":
+		return out, errors.New("a\nb")
 	case "talk":
 		fmt.Fprintln(os.Stderr, strings.Repeat("talk ", 3000))
 	case "probe":

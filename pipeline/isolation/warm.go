@@ -25,7 +25,7 @@ func render(m pipeline.Imager, src []byte, r request) (answer, []byte) {
 	if re, ok := pipeline.AsRowError(err); ok {
 		return answer{Class: re.Class, Message: re.Message}, nil
 	}
-	return answer{Class: pipeline.Corrupt, Message: "it does not decode: " + err.Error()}, nil
+	return answer{Broken: err.Error()}, nil
 }
 
 //go:embed warm.avif

@@ -1,0 +1,62 @@
+package isolation
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// watchEvery is how often a decoder at work is looked at. Touching memory for
+// the first time goes at 1 to 2 GB/s, so that it overshoots by some 10 MB; a
+// look takes 2 us.
+const watchEvery = 5 * time.Millisecond
+
+// watch kills a child that has more than so many bytes resident, and lets stop
+// say whether it did. A limit on what is mapped (limitMemory) cannot do that: C
+// code takes a refused allocation for a broken image.
+func (c *child) watch(allowed int64) (stop func() (swelled bool)) {
+	var mu sync.Mutex
+	swelled, stopped := false, false
+	var timer *time.Timer
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(watchEvery, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped {
+			return
+		}
+		n, err := c.resident()
+		if err != nil {
+			return // it has ended
+		}
+		if n > allowed {
+			swelled = c.cmd.Process.Kill() == nil
+			return
+		}
+		timer.Reset(watchEvery)
+	})
+	return func() bool {
+		timer.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+		return swelled
+	}
+}
+
+// resident is what the child holds of its own: its memory without files and
+// without the source, bytes.
+func (c *child) resident() (int64, error) {
+	var b [128]byte
+	n, err := c.statm.ReadAt(b[:], 0)
+	if n == 0 {
+		return 0, err
+	}
+	var size, resident, shared int64
+	if _, err := fmt.Sscan(string(b[:n]), &size, &resident, &shared); err != nil {
+		return 0, fmt.Errorf("statm of a decoder: %w", err)
+	}
+	return (resident - shared) * int64(os.Getpagesize()), nil
+}
