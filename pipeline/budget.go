@@ -4,11 +4,12 @@ package pipeline
 // granted: Encoded and Decoded are the sizes of the admission's pools.
 type Budget struct {
 	Total    int64
-	Base     int64 // what is held whatever the input: see baseProcess
+	Base     int64 // what is held whatever the input, by decoders too: see baseProcess
 	Encoded  int64
 	Reserve  int64 // of Encoded; the largest source
 	Decoded  int64
 	Decoders int
+	decoder  int64 // what each holds whatever the image
 }
 
 const mib = 1 << 20
@@ -35,16 +36,21 @@ const (
 )
 
 // NewBudget divides total among so many partitions at a time and decoders, of
-// which it takes away until the rest fits. A *UsageError says how much is
-// needed at least.
-func NewBudget(total int64, partitions, decoders int) (Budget, error) {
-	b := Budget{Total: total, Base: baseProcess + int64(partitions)*basePartition, Decoders: decoders}
-	free := total - b.Base
-	// A third for downloads: a decode takes several times its source, but is
-	// over sooner than a download.
-	b.Encoded = max(minEncoded, free/3)
-	b.Decoded = free - b.Encoded*garbagePercent/100
-	for b.Decoders > 1 && b.Decoded < int64(b.Decoders)*minDecode {
+// which it takes away until the rest fits. decoder is what each of them holds
+// whatever its image: 0 if they are threads of this process. A *UsageError says
+// how much is needed at least.
+func NewBudget(total int64, partitions, decoders int, decoder int64) (Budget, error) {
+	b := Budget{Total: total, Decoders: decoders, decoder: decoder}
+	for {
+		b.Base = baseProcess + int64(partitions)*basePartition + int64(b.Decoders)*decoder
+		free := total - b.Base
+		// A third for downloads: a decode takes several times its source, but is
+		// over sooner than a download.
+		b.Encoded = max(minEncoded, free/3)
+		b.Decoded = free - b.Encoded*garbagePercent/100
+		if b.Decoders == 1 || b.Decoded >= int64(b.Decoders)*minDecode {
+			break
+		}
 		b.Decoders--
 	}
 	if b.Decoded < minDecode {
@@ -56,9 +62,9 @@ func NewBudget(total int64, partitions, decoders int) (Budget, error) {
 	return b, nil
 }
 
-// GoLimit is what to give to debug.SetMemoryLimit: all but the decodes, which
-// Go's collector does not see.
-func (b Budget) GoLimit() int64 { return b.Total - b.Decoded - baseC }
+// GoLimit is what to give to debug.SetMemoryLimit: all but the decodes and
+// decoders, which Go's collector does not see.
+func (b Budget) GoLimit() int64 { return b.Total - b.Decoded - int64(b.Decoders)*b.decoder - baseC }
 
 // baseC is the part of baseProcess that is not Go's: libvips, libc, code.
 const baseC = 32 * mib

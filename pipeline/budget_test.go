@@ -6,15 +6,19 @@ func TestBudgetFitsItsTotal(t *testing.T) {
 	for _, c := range []struct {
 		mib                  int64
 		partitions, decoders int
-		left                 int // decoders
+		decoder              int64 // MiB
+		left                 int   // decoders
 	}{
-		{512, 2, 2, 2},
-		{2048, 2, 2, 2},
-		{2048, 2, 64, 34},
-		{256, 2, 8, 1},
-		{220, 1, 1, 1},
+		{512, 2, 2, 0, 2},
+		{2048, 2, 2, 0, 2},
+		{2048, 2, 64, 0, 34},
+		{256, 2, 8, 0, 1},
+		{220, 1, 1, 0, 1},
+		{512, 2, 2, 72, 2},
+		{2048, 2, 64, 72, 14},
+		{400, 2, 8, 72, 1},
 	} {
-		b, err := NewBudget(c.mib*mib, c.partitions, c.decoders)
+		b, err := NewBudget(c.mib*mib, c.partitions, c.decoders, c.decoder*mib)
 		if err != nil {
 			t.Errorf("%d MiB: %v", c.mib, err)
 			continue
@@ -26,7 +30,7 @@ func TestBudgetFitsItsTotal(t *testing.T) {
 			t.Errorf("%d MiB: %+v, GoLimit %d", c.mib, b, b.GoLimit())
 		}
 	}
-	if _, err := NewBudget(128*mib, 2, 2); err == nil {
+	if _, err := NewBudget(128*mib, 2, 2, 0); err == nil {
 		t.Error("128 MiB are enough")
 	}
 }

@@ -14,6 +14,7 @@ type Engine struct {
 	flight    *Flight
 	usual     usual
 	stats     tallies
+	isolated  bool // see Isolated
 }
 
 // NewEngine returns an engine that decodes so many images at once.
@@ -22,7 +23,8 @@ func NewEngine(f Fetcher, i Imager, a *Admission, decoders int) *Engine {
 	if !ok {
 		v = once{f}
 	}
-	return &Engine{visitor: v, imager: i, admission: a, flight: NewFlight(decoders)}
+	_, isolated := i.(Isolated)
+	return &Engine{visitor: v, imager: i, admission: a, flight: NewFlight(decoders), isolated: isolated}
 }
 
 // usual is what a fetch is granted at first, in bytes: most images fit, and few

@@ -143,7 +143,11 @@ func (w *way) render(ctx context.Context, body Body, o *Outcome) (Rendition, err
 		w.engine.flight.Dropped()
 		return Rendition{}, err
 	}
-	release, err := w.engine.admission.AdmitDecode(ctx, w.engine.imager.Cost(h, w.job.Spec.Target))
+	cost := w.engine.imager.Cost(h, w.job.Spec.Target)
+	if w.engine.isolated {
+		cost += int64(len(body.Bytes)) // the decoder's copy
+	}
+	release, err := w.engine.admission.AdmitDecode(ctx, cost)
 	if err != nil {
 		w.engine.flight.Dropped()
 		return Rendition{}, err

@@ -15,9 +15,15 @@ import (
 	"github.com/spf13/pflag"
 
 	"sluice/pipeline"
+	"sluice/pipeline/isolation"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == isolation.Arg {
+		os.Exit(decode(os.Args[2:], os.Stderr))
+	}
+	os.Exit(run(os.Args[1:], os.Stderr))
+}
 
 // run returns the exit status: 0 after a signal, 1 after a failure, 2 for a call
 // that was wrong.

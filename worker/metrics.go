@@ -13,12 +13,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"sluice/pipeline"
+	"sluice/pipeline/isolation"
 )
 
 // serveMetrics serves what the engine does, and the process's memory and CPU, in
 // Prometheus' format, until stop is called. An address that cannot be had is the
 // operator's to mend.
-func serveMetrics(addr string, engine *pipeline.Engine, budget pipeline.Budget, log *slog.Logger) (stop func(), err error) {
+func serveMetrics(addr string, engine *pipeline.Engine, decoders func() isolation.Stats, budget pipeline.Budget, log *slog.Logger) (stop func(), err error) {
 	if addr == "" {
 		return func() {}, nil
 	}
@@ -46,6 +47,13 @@ func serveMetrics(addr string, engine *pipeline.Engine, budget pipeline.Budget, 
 	gauge("sluice_window_rows", "Rows that may be downloading or waiting for a decoder.", func(s pipeline.Stats) int64 { return int64(s.Window) })
 	gauge("sluice_downloads", "Downloads under way.", func(s pipeline.Stats) int64 { return int64(s.Downloads) })
 	gauge("sluice_decodes", "Decodes under way.", func(s pipeline.Stats) int64 { return int64(s.Decodes) })
+	decoder := func(name, help string, of func(isolation.Stats) int64) {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(of(decoders())) }))
+	}
+	decoder("sluice_decoder_starts_total", "Decoders started: child processes.", func(s isolation.Stats) int64 { return s.Starts })
+	decoder("sluice_decoder_crashes_total", "Images that crashed their decoder.", func(s isolation.Stats) int64 { return s.Crashes })
+	decoder("sluice_decoder_timeouts_total", "Images that took their decoder too long.", func(s isolation.Stats) int64 { return s.Timeouts })
 	gauge("sluice_memory_bytes", "The worker's --memory.", func(pipeline.Stats) int64 { return budget.Total })
 
 	mux := http.NewServeMux()

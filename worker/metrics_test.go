@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sluice/pipeline"
+	"sluice/pipeline/isolation"
 )
 
 func TestMetricsAreServed(t *testing.T) {
@@ -18,12 +19,13 @@ func TestMetricsAreServed(t *testing.T) {
 	}
 	addr := l.Addr().String()
 	engine := pipeline.NewEngine(nil, nil, pipeline.NewAdmission(100, 50, 100), 2)
+	stats := func() isolation.Stats { return isolation.Stats{Starts: 3} }
 	log := slog.New(slog.DiscardHandler)
-	if _, err := serveMetrics(addr, engine, pipeline.Budget{Total: 77}, log); err == nil {
+	if _, err := serveMetrics(addr, engine, stats, pipeline.Budget{Total: 77}, log); err == nil {
 		t.Error("an address that is taken is no error")
 	}
 	l.Close()
-	stop, err := serveMetrics(addr, engine, pipeline.Budget{Total: 77}, log)
+	stop, err := serveMetrics(addr, engine, stats, pipeline.Budget{Total: 77}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +39,7 @@ func TestMetricsAreServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`sluice_rows_total{status="ok"} 0`, "sluice_memory_bytes 77", "process_resident_memory_bytes"} {
+	for _, want := range []string{`sluice_rows_total{status="ok"} 0`, "sluice_memory_bytes 77", "sluice_decoder_starts_total 3", "process_resident_memory_bytes"} {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("no %s", want)
 		}

@@ -29,6 +29,7 @@ type options struct {
 	memory       int64 // bytes
 	partitions   int
 	decoders     int
+	isolation    string // isolationProcess or isolationNone
 	allowNets    []netip.Prefix
 	allowSources []string
 	userAgent    string
@@ -67,6 +68,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	memory := f.String("memory", "", "what worker and decoders may hold together, such as 2GiB (default half of what the cgroup or the machine has)")
 	f.IntVar(&o.partitions, "partitions", 2, "partitions at a time: the second hides the first one's head and tail")
 	f.IntVar(&o.decoders, "decoders", 0, "images decoded at a time (default the CPUs, or fewer if --memory says so)")
+	f.StringVar(&o.isolation, "isolation", isolationProcess, `where images are decoded: "process" is child processes, of which a crash costs one row;\n"none" is the worker itself`)
 	nets := f.StringSlice("allow-net", nil, "networks to fetch from that are not public, such as 10.1.0.0/16")
 	f.StringSliceVar(&o.allowSources, "allow-source", nil, "URL prefixes of buckets and folders, beside the dataset, that sources may name")
 	maxPixels := f.String("max-pixels", "100MP", "the largest image that is decoded, such as 100MP or 100000000")
@@ -95,6 +97,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if o.partitions < 1 || o.decoders < 0 {
 		return o, pipeline.Usagef("--partitions is at least 1, and --decoders at least 0")
+	}
+	if o.isolation != isolationProcess && o.isolation != isolationNone {
+		return o, pipeline.Usagef("--isolation %q is neither %s nor %s", o.isolation, isolationProcess, isolationNone)
 	}
 	if o.decoders == 0 {
 		o.decoders = runtime.GOMAXPROCS(0)

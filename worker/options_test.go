@@ -46,6 +46,7 @@ func TestWrongCalls(t *testing.T) {
 		"--memory lots", "--memory 32MiB", "--allow-net 10.0.0.0", "--partitions 0", "--decoders -1", "--nonsense", "extra", "--log-level loud",
 		"--per-host -1", "--per-host-rate -0.5", "--per-host many",
 		"--max-pixels 0", "--max-pixels -1", "--max-pixels many", "--max-pixels NaN", "--max-bytes 0", "--max-bytes much", "--allow-format gif89",
+		"--isolation thread", "--isolation process --memory 220MiB",
 	} {
 		var stderr strings.Builder
 		if status := run(strings.Fields(args), &stderr); status != 2 {

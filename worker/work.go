@@ -13,7 +13,6 @@ import (
 	"sluice/activities"
 	"sluice/pipeline"
 	"sluice/pipeline/fetching"
-	"sluice/pipeline/imaging"
 	"sluice/pipeline/tables"
 	"sluice/workflows"
 )
@@ -25,7 +24,7 @@ const stopTimeout = 25 * time.Second
 
 // work runs until ctx ends.
 func work(ctx context.Context, o options, log *slog.Logger) error {
-	budget, err := pipeline.NewBudget(o.memory, o.partitions, o.decoders)
+	budget, err := pipeline.NewBudget(o.memory, o.partitions, o.decoders, o.decoderBase())
 	if err != nil {
 		return err
 	}
@@ -34,11 +33,11 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	}
 	debug.SetMemoryLimit(budget.GoLimit())
 
-	imager, err := imaging.New(&imaging.Options{MaxPixels: o.maxPixels, Allow: o.allowFormats})
+	decoders, err := startDecoders(ctx, o, budget.Decoders, log)
 	if err != nil {
 		return err
 	}
-	defer imager.Close()
+	defer decoders.close()
 	stores := newStores()
 	fetcher := fetching.New(fetching.Options{
 		AllowNets:    o.allowNets,
@@ -51,8 +50,8 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	})
 	defer fetcher.Close()
 	admission := pipeline.NewAdmission(budget.Encoded, budget.Reserve, budget.Decoded)
-	engine := pipeline.NewEngine(fetcher, imager, admission, budget.Decoders)
-	stopMetrics, err := serveMetrics(o.metricsAddr, engine, budget, log)
+	engine := pipeline.NewEngine(fetcher, decoders.imager, admission, budget.Decoders)
+	stopMetrics, err := serveMetrics(o.metricsAddr, engine, decoders.stats, budget, log)
 	if err != nil {
 		return err
 	}
@@ -101,7 +100,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 		}
 	}
 	log.Info("working", "task queue", o.taskQueue,
-		"memory MiB", budget.Total>>20, "partitions", o.partitions, "decoders", budget.Decoders)
+		"memory MiB", budget.Total>>20, "partitions", o.partitions, "decoders", budget.Decoders, "isolation", o.isolation)
 	select {
 	case <-ctx.Done():
 	case err = <-broken:

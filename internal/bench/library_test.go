@@ -37,7 +37,7 @@ func newLibrary(b *testing.B) library {
 	}
 	fetcher := fetching.New(fetching.Options{AllowNets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	b.Cleanup(fetcher.Close)
-	budget, err := pipeline.NewBudget(memory, partitions, cpus())
+	budget, err := pipeline.NewBudget(memory, partitions, cpus(), 0)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,12 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// The worker's peak of resident memory stays under --memory on images of 12
-// megapixels, and does not grow with their number. `make bench-memory` measures
+// The peaks of resident memory of the worker and its decoders stay under --memory
+// on images of 12 megapixels, and do not grow with their number. `make bench-memory` measures
 // the same over 1,000 and 10,000 rows.
 func TestMemoryIsBounded(t *testing.T) {
 	r := newRig(t)
@@ -24,6 +25,9 @@ func TestMemoryIsBounded(t *testing.T) {
 		w := r.worker()
 		if res := r.run(in, filepath.Join(r.dir, fmt.Sprint(rows)), "--rows-per-partition", fmt.Sprint(rows/4), "--heartbeat-timeout", "1m"); res.exit != 0 || res.OK != int64(rows) {
 			t.Fatalf("%d rows: %+v\n%s", rows, res, res.stderr)
+		}
+		if n := len(children(t, w.Process.Pid)); n == 0 {
+			t.Error("the worker has no decoders")
 		}
 		peaks[rows] = peak(t, w.Process.Pid)
 		kill(w)
@@ -37,21 +41,46 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// peak is the most that a process has had resident, in bytes.
-func peak(t *testing.T, pid int) int64 {
+// peak is the most that a process and its children have had resident, in bytes.
+// Their peaks may have been at different times.
+func peak(t *testing.T, pid int) (sum int64) {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for _, id := range append(children(t, pid), pid) {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(status)) {
+			var kB int64
+			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kB); n == 1 {
+				sum += kB << 10
+			}
+		}
+	}
+	return sum
+}
+
+// children are the ids of a process's children.
+func children(t *testing.T, pid int) (ids []int) {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(status)) {
-		var kB int64
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kB); n == 1 {
-			return kB << 10
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, f := range strings.Fields(string(text)) {
+			id, err := strconv.Atoi(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
 		}
 	}
-	t.Fatal("no VmHWM")
-	return 0
+	return ids
 }
 
 // large is a JPEG of 12 megapixels and some 2 MB.

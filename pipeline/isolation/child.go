@@ -134,7 +134,7 @@ func (c *child) greet() error {
 	if c.statm, err = os.Open(fmt.Sprintf("/proc/%d/statm", pid)); err != nil {
 		return err
 	}
-	if c.own, err = c.resident(); err != nil {
+	if c.own, _, err = c.resident(); err != nil {
 		return err
 	}
 	for resource, l := range once {

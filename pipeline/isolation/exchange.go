@@ -142,6 +142,6 @@ func (c *child) after(j job) {
 			c.filled = kept
 		}
 	}
-	own, err := c.resident()
+	own, _, err := c.resident()
 	c.swollen = err == nil && own > c.own+growth
 }

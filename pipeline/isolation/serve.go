@@ -50,6 +50,9 @@ func serve(open func() (pipeline.Imager, error)) error {
 	// Renditions are the only garbage, 20 kB each: the heap may grow by a half.
 	debug.SetGCPercent(50)
 	debug.FreeOSMemory()
+	if err := forgetCode(); err != nil {
+		return err
+	}
 	dieOfSignals()
 	var h hello
 	if err := confine(); err != nil {

@@ -27,11 +27,11 @@ func (c *child) watch(allowed int64) (stop func() (swelled bool)) {
 		if stopped {
 			return
 		}
-		n, err := c.resident()
+		own, _, err := c.resident()
 		if err != nil {
 			return // it has ended
 		}
-		if n > allowed {
+		if own > allowed {
 			swelled = c.cmd.Process.Kill() == nil
 			return
 		}
@@ -46,17 +46,18 @@ func (c *child) watch(allowed int64) (stop func() (swelled bool)) {
 	}
 }
 
-// resident is what the child holds of its own: its memory without files and
-// without the source, bytes.
-func (c *child) resident() (int64, error) {
+// resident is what the child holds, in bytes: of its own, and of pages that
+// others can have, too, which are code and its source.
+func (c *child) resident() (own, shared int64, err error) {
 	var b [128]byte
 	n, err := c.statm.ReadAt(b[:], 0)
 	if n == 0 {
-		return 0, err
+		return 0, 0, err
 	}
-	var size, resident, shared int64
-	if _, err := fmt.Sscan(string(b[:n]), &size, &resident, &shared); err != nil {
-		return 0, fmt.Errorf("statm of a decoder: %w", err)
+	var size, all int64 // proc_pid_statm(5)
+	if _, err := fmt.Sscan(string(b[:n]), &size, &all, &shared); err != nil {
+		return 0, 0, fmt.Errorf("statm of a decoder: %w", err)
 	}
-	return (resident - shared) * int64(os.Getpagesize()), nil
+	page := int64(os.Getpagesize())
+	return (all - shared) * page, shared * page, nil
 }
