@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -12,8 +11,8 @@ import (
 // decodes: downloads cannot starve decodes, and since a decode never waits for
 // encoded bytes, nothing waits in a circle.
 type Admission struct {
-	encoded pool
-	decoded pool
+	encoded *pool
+	decoded *pool
 	// reserve is what one fetch at a time may draw on when it turns out larger
 	// than it was granted and the pool is empty. Without it, fetches that all
 	// wait to grow would wait for each other.
@@ -38,9 +37,9 @@ func (a *Admission) Largest() int64 { return a.reserveSize }
 // Decodes is the size of the largest decode that is ever granted, bytes.
 func (a *Admission) Decodes() int64 { return a.decoded.size }
 
-// Held is how much is granted now, in bytes.
-func (a *Admission) Held() (encoded, decoded int64) {
-	return a.encoded.held.Load(), a.decoded.held.Load()
+// Stats are those of the two pools, of which each is right for itself.
+func (a *Admission) Stats() (encoded, decoded PoolStats) {
+	return a.encoded.stats(), a.decoded.stats()
 }
 
 // AdmitFetch waits until n bytes for an encoded image are granted.
@@ -119,35 +118,3 @@ func (g *Grant) Shrink(total int64) {
 
 // Release gives everything back. A second call does nothing.
 func (g *Grant) Release() { g.Shrink(0) }
-
-// pool is a semaphore over bytes that can say how much is held.
-type pool struct {
-	sem  *semaphore.Weighted
-	size int64
-	held *atomic.Int64
-}
-
-func newPool(size int64) pool {
-	return pool{semaphore.NewWeighted(size), size, new(atomic.Int64)}
-}
-
-func (p pool) acquire(ctx context.Context, n int64) error {
-	if err := p.sem.Acquire(ctx, n); err != nil {
-		return err
-	}
-	p.held.Add(n)
-	return nil
-}
-
-func (p pool) tryAcquire(n int64) bool {
-	ok := p.sem.TryAcquire(n)
-	if ok {
-		p.held.Add(n)
-	}
-	return ok
-}
-
-func (p pool) release(n int64) {
-	p.held.Add(-n)
-	p.sem.Release(n)
-}

@@ -25,7 +25,7 @@ func TestWhatFitsInNoPoolIsRefusedAtOnce(t *testing.T) {
 	}
 	g.Release()
 	g.Release()
-	if e, d := a.Held(); e != 0 || d != 0 {
+	if e, d := a.Stats(); e.Held != 0 || d.Held != 0 {
 		t.Errorf("%d and %d are still held", e, d)
 	}
 }
@@ -99,7 +99,7 @@ func TestGrantsStayWithinThePools(t *testing.T) {
 	if most.Load() > encoded {
 		t.Errorf("%d bytes were held at once, of %d", most.Load(), encoded)
 	}
-	if e, _ := a.Held(); e != 0 {
+	if e, _ := a.Stats(); e.Held != 0 {
 		t.Errorf("%d bytes are still held", e)
 	}
 }

@@ -59,10 +59,10 @@ func (u *usual) saw(n int) {
 type Stats struct {
 	OK, Failed         int64 // rows, over all passes
 	BytesIn, BytesOut  int64 // of the rows that are ok
-	EncodedHeld        int64 // bytes granted now for encoded images
-	DecodedHeld        int64 // bytes granted now for decodes
-	Window             int   // rows that may be downloading or waiting for a decoder
-	Downloads, Decodes int   // now
+	Encoded, Decoded   PoolStats
+	Window             int // rows that may be downloading or waiting for a decoder
+	Downloads, Decodes int // now
+	Decoders           int
 }
 
 // tallies are the counting part of Stats.
@@ -84,7 +84,8 @@ func (e *Engine) Stats() Stats {
 		OK: e.stats.ok.Load(), Failed: e.stats.failed.Load(),
 		BytesIn: e.stats.bytesIn.Load(), BytesOut: e.stats.bytesOut.Load(),
 	}
-	s.EncodedHeld, s.DecodedHeld = e.admission.Held()
+	s.Encoded, s.Decoded = e.admission.Stats()
+	s.Decoders = e.flight.decoders
 	s.Window, s.Downloads, s.Decodes = e.flight.state()
 	return s
 }

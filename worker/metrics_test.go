@@ -19,13 +19,13 @@ func TestMetricsAreServed(t *testing.T) {
 	}
 	addr := l.Addr().String()
 	engine := pipeline.NewEngine(nil, nil, pipeline.NewAdmission(100, 50, 100), 2)
-	stats := func() isolation.Stats { return isolation.Stats{Starts: 3} }
+	look := func() figures { return figures{engine.Stats(), isolation.Stats{Starts: 3}, 77} }
 	log := slog.New(slog.DiscardHandler)
-	if _, err := serveMetrics(addr, engine, stats, pipeline.Budget{Total: 77}, log); err == nil {
+	if _, err := serveMetrics(addr, look, log); err == nil {
 		t.Error("an address that is taken is no error")
 	}
 	l.Close()
-	stop, err := serveMetrics(addr, engine, stats, pipeline.Budget{Total: 77}, log)
+	stop, err := serveMetrics(addr, look, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,9 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	defer fetcher.Close()
 	admission := pipeline.NewAdmission(budget.Encoded, budget.Reserve, budget.Decoded)
 	engine := pipeline.NewEngine(fetcher, decoders.imager, admission, budget.Decoders)
-	stopMetrics, err := serveMetrics(o.metricsAddr, engine, decoders.stats, budget, log)
+	stopMetrics, err := serveMetrics(o.metricsAddr, func() figures {
+		return figures{engine.Stats(), decoders.stats(), budget.Total}
+	}, log)
 	if err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func TestMemoryIsGrantedBeforeItIsHeld(t *testing.T) {
 		body.Free()
 	}
 	usual.Release()
-	if encoded, _ := admission.Held(); encoded != 0 {
+	if encoded, _ := admission.Stats(); encoded.Held != 0 {
 		t.Errorf("%d bytes are still granted", encoded)
 	}
 }
