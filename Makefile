@@ -12,7 +12,7 @@ GOLANGCI := v2.15.0
 GOFUMPT := v0.9.2
 WORKFLOWCHECK := v0.6.0
 
-.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers hostile fuzz fanout replay record fmt clean
+.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers hostile fuzz membound fanout replay record fmt clean
 
 build: deps
 	go build -o $(BIN)/ ./worker ./starter
@@ -54,6 +54,10 @@ bench: build $(BIN)/demo
 	go test -run '^$$' -bench 'Mem$$|HTTP|Temporal' -benchtime $(ROUNDS)x -timeout 3h ./internal/bench
 bench-memory: build $(BIN)/demo
 	go test -run '^$$' -bench Memory -benchtime 1x -timeout 3h ./internal/bench
+
+# 512 MiB, and images that are large: within the budget, and decoders kept busy.
+membound: build $(BIN)/demo
+	go test -run '^$$' -v -bench Membound -benchtime 1x -timeout 1h ./internal/bench
 
 # Side by side with what people use today, 6,000 rows each: some 20 minutes.
 PEERS := tmp/peers

@@ -37,14 +37,14 @@ type throughout struct {
 	starter time.Duration
 }
 
-func (s served) startTemporal(b *testing.B, memory int64) *throughout {
+func (s served) startTemporal(b *testing.B, memory int64, more ...string) *throughout {
 	b.Helper()
 	// One of our own, whatever this shell uses.
 	b.Setenv("TEMPORAL_ADDRESS", "")
 	if err := s.stack.Temporal(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	worker, err := s.stack.Worker("--memory", strconv.FormatInt(memory>>20, 10)+"MiB", "--partitions", strconv.Itoa(partitions))
+	worker, err := s.stack.Worker(append([]string{"--memory", strconv.FormatInt(memory>>20, 10) + "MiB", "--partitions", strconv.Itoa(partitions)}, more...)...)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -54,21 +54,27 @@ func (s served) startTemporal(b *testing.B, memory int64) *throughout {
 // run runs the dataset to a new output. Every row must be ok.
 func (t *throughout) run(b *testing.B, rows int) {
 	b.Helper()
-	cmd := t.stack.Starter(b.Context(), "run", "--input", t.input, "--output", b.TempDir(), "--task-queue", t.stack.TaskQueue, "--wait", "--json")
+	if ok := t.finish(b, b.TempDir()); ok != rows {
+		b.Fatalf("%d of %d rows are ok", ok, rows)
+	}
+}
+
+// finish runs the dataset to out, and returns how many rows are ok.
+func (t *throughout) finish(b *testing.B, out string) int {
+	b.Helper()
+	cmd := t.stack.Starter(b.Context(), "run", "--input", t.input, "--output", out, "--task-queue", t.stack.TaskQueue, "--wait", "--json")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	said, err := cmd.Output()
 	if err != nil {
-		b.Fatalf("starter run: %v\n%s%s", err, stderr.Bytes(), out)
+		b.Fatalf("starter run: %v\n%s%s", err, stderr.Bytes(), said)
 	}
 	t.starter += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	var result struct{ OK int }
-	if err := json.Unmarshal(out, &result); err != nil {
+	if err := json.Unmarshal(said, &result); err != nil {
 		b.Fatal(err)
 	}
-	if result.OK != rows {
-		b.Fatalf("%d of %d rows are ok: %s", result.OK, rows, out)
-	}
+	return result.OK
 }
 
 // cpu is the CPU time of all that was started for the run, but for the origin,
