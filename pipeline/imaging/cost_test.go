@@ -90,6 +90,43 @@ func TestCostIsAboveTheMeasuredPeak(t *testing.T) {
 	}
 }
 
+// The short way holds planes where the general one holds rows.
+func TestTheShortWayTakesNoMoreThanItsCost(t *testing.T) {
+	if raced {
+		t.Skip("the race detector takes memory of its own: make test runs this without it")
+	}
+	if testing.Short() {
+		t.Skip("makes images of 12 MP and starts a process for each")
+	}
+	imager()
+	make12MP := sync.OnceValue(func() *image.NRGBA { return photo(4000, 3000) })
+	for name, make := range map[string]func() []byte{
+		"JPEG":                   func() []byte { return jpegOf(make12MP(), 85) },
+		"JPEG on its side":       func() []byte { return withExif(jpegOf(make12MP(), 85), 6) },
+		"progressive JPEG 4:2:0": func() []byte { return progressiveJPEG(make12MP(), vips.VipsForeignSubsampleOn) },
+		"progressive JPEG 4:4:4": func() []byte { return progressiveJPEG(make12MP(), vips.VipsForeignSubsampleOff) },
+		"tall JPEG":              func() []byte { return jpegOf(photo(700, 12000), 85) },
+	} {
+		src := cached(t, "cost "+name, make)
+		h := must(imager().Probe(src))
+		for _, to := range []pipeline.Target{
+			target(256, 256, pipeline.Contain, pipeline.JPEG),
+			target(1500, 2000, pipeline.Cover, pipeline.JPEG),
+			target(600, 500, pipeline.Fill, pipeline.JPEG),
+			target(2000, 1500, pipeline.Fill, pipeline.JPEG),
+			target(3000, 3000, pipeline.Inside, pipeline.JPEG),
+		} {
+			to.NoEnlarge = true
+			_, short := imager().turbo(src, h, to)
+			took, cost := peak(t, src, to), imager().Cost(h, to)
+			t.Logf("%s to %dx%d: short %t, took %.1f MB, cost is %.1f MB", name, to.Width, to.Height, short, float64(took)/1e6, float64(cost)/1e6)
+			if took > cost {
+				t.Errorf("%s to %dx%d, short %t, took %.1f MB, and was admitted for %.1f MB", name, to.Width, to.Height, short, float64(took)/1e6, float64(cost)/1e6)
+			}
+		}
+	}
+}
+
 // attentive crops where there is something to see, which takes a second look.
 func attentive(width, height int) pipeline.Target {
 	t := target(width, height, pipeline.Cover, pipeline.JPEG)

@@ -82,11 +82,13 @@ func TestDamageInTheLastRowsOfAJPEGIsCorrupt(t *testing.T) {
 			whole := jpegOf(photo(width, height), 85)
 			for _, lost := range []int{12, 25, 40} {
 				holed := append(bytes.Clone(whole[:len(whole)-2-lost]), 0xff, markerEOI)
+				h := must(imager().Probe(holed))
 				for _, to := range []size{{64, 64}, {width, height}} {
-					h := must(imager().Probe(holed))
-					_, err := imager().Render(t.Context(), holed, h, target(to.width, to.height, pipeline.Fill, pipeline.PNG))
-					if re, ok := pipeline.AsRowError(err); !ok || re.Class != pipeline.Corrupt {
-						t.Errorf("%dx%d without its last %d bytes to %v: %v", width, height, lost, to, err)
+					for _, format := range []pipeline.Format{pipeline.PNG, pipeline.JPEG} {
+						_, err := imager().Render(t.Context(), holed, h, target(to.width, to.height, pipeline.Fill, format))
+						if re, ok := pipeline.AsRowError(err); !ok || re.Class != pipeline.Corrupt {
+							t.Errorf("%dx%d without its last %d bytes to a %s of %v: %v", width, height, lost, format, to, err)
+						}
 					}
 				}
 			}

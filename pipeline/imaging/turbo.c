@@ -1,240 +1,211 @@
 #include "turbo.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
-#include <zimg.h>
 
-// zimg wants rows and planes aligned to its widest vectors.
-#define ALIGN 64
-
-struct plane {
-	uint8_t *data;
-	int width, height, stride;
-};
+// What TurboJPEG takes besides: contexts and tables, of which 0.3 MB were
+// measured, and rows of blocks of all components.
+#define CONTEXTS (1 << 19)
+#define ROWS (3 * 16)
 
 struct picture {
-	struct plane y, cb, cr;
 	int samp; // TJSAMP_*
+	int planes;
+	uint8_t *data[3];
+	int width[3], height[3], stride[3];
 };
 
-static size_t plane_bytes(const struct plane *p) { return (size_t)p->stride * (size_t)p->height; }
-
-// measure sets the sizes of a picture's planes and returns their bytes.
-static size_t measure(struct picture *p, int width, int height, int samp) {
-	struct plane *planes[3] = {&p->y, &p->cb, &p->cr};
+// lay_out sets the sizes of planes and returns their bytes.
+static size_t lay_out(struct picture *p, int width, int height, int samp) {
 	size_t sum = 0;
 	p->samp = samp;
-	for (int i = 0; i < (samp == TJSAMP_GRAY ? 1 : 3); i++) {
-		planes[i]->width = tjPlaneWidth(i, width, samp);
-		planes[i]->height = tjPlaneHeight(i, height, samp);
-		planes[i]->stride = (planes[i]->width + ALIGN - 1) / ALIGN * ALIGN;
-		sum += plane_bytes(planes[i]);
+	p->planes = samp == TJSAMP_GRAY ? 1 : 3;
+	for (int i = 0; i < p->planes; i++) {
+		p->width[i] = tjPlaneWidth(i, width, samp);
+		p->height[i] = tjPlaneHeight(i, height, samp);
+		p->stride[i] = lanczos_stride(p->width[i]);
+		sum += (size_t)p->stride[i] * p->height[i];
 	}
 	return sum;
 }
 
 static int allocate(struct picture *p) {
-	struct plane *planes[3] = {&p->y, &p->cb, &p->cr};
-	for (int i = 0; i < (p->samp == TJSAMP_GRAY ? 1 : 3); i++)
-		if (posix_memalign((void **)&planes[i]->data, ALIGN, plane_bytes(planes[i])) != 0) {
-			planes[i]->data = NULL;
+	for (int i = 0; i < p->planes; i++) {
+		p->data[i] = malloc((size_t)p->stride[i] * p->height[i]);
+		if (!p->data[i])
 			return 0;
-		}
+	}
 	return 1;
 }
 
 static void release(struct picture *p) {
-	free(p->y.data);
-	free(p->cb.data);
-	free(p->cr.data);
-	memset(p, 0, sizeof *p);
-}
-
-static enum turbo_end decode(const uint8_t *src, size_t len, int width, int height, struct picture *to) {
-	tjhandle tj = tjInitDecompress();
-	if (!tj)
-		return TURBO_NO_MEMORY;
-	uint8_t *planes[3] = {to->y.data, to->cb.data, to->cr.data};
-	int strides[3] = {to->y.stride, to->cb.stride, to->cr.stride};
-	// LIMITSCANS: a progressive one of more than 500 scans is a bomb; encoders
-	// write some 10. Whatever is odd is the general way's to judge.
-	int bad = tjDecompressToYUVPlanes(tj, src, len, planes, width, strides, height,
-		TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS);
-	tjDestroy(tj);
-	return bad ? TURBO_DECLINED : TURBO_DONE;
-}
-
-// log2 of a chroma plane's subsampling.
-static int log2_width(int samp) { return samp == TJSAMP_411 ? 2 : samp == TJSAMP_420 || samp == TJSAMP_422; }
-static int log2_height(int samp) { return samp == TJSAMP_420 || samp == TJSAMP_440; }
-
-static void describe(zimg_image_format *f, int width, int height, int samp) {
-	zimg_image_format_default(f, ZIMG_API_VERSION);
-	f->width = width;
-	f->height = height;
-	f->pixel_type = ZIMG_PIXEL_BYTE;
-	f->depth = 8;
-	f->pixel_range = ZIMG_RANGE_FULL; // JFIF
-	if (samp == TJSAMP_GRAY) {
-		f->color_family = ZIMG_COLOR_GREY;
-		return;
+	for (int i = 0; i < p->planes; i++) {
+		free(p->data[i]);
+		p->data[i] = NULL;
 	}
-	f->color_family = ZIMG_COLOR_YUV;
-	f->matrix_coefficients = ZIMG_MATRIX_BT470_BG; // JFIF: that of BT.601
-	f->subsample_w = log2_width(samp);
-	f->subsample_h = log2_height(samp);
-	f->chroma_location = ZIMG_CHROMA_CENTER; // JFIF
 }
 
-// resize resizes the wanted region of an image by Lanczos-3, in spare bytes. Of
-// the planes, the image takes width x height, which need not be whole numbers.
-static enum turbo_end resize(const struct picture *from, double width, double height, const struct turbo_job *job, size_t spare, struct picture *to) {
-	zimg_image_format source, result;
-	zimg_graph_builder_params params;
-	describe(&source, from->y.width, from->y.height, from->samp);
-	describe(&result, job->width, job->height, from->samp == TJSAMP_GRAY ? TJSAMP_GRAY : to->samp);
-	source.active_region.left = job->left * width;
-	source.active_region.top = job->top * height;
-	source.active_region.width = (job->right - job->left) * width;
-	source.active_region.height = (job->bottom - job->top) * height;
-	zimg_graph_builder_params_default(&params, ZIMG_API_VERSION);
-	params.resample_filter = params.resample_filter_uv = ZIMG_RESIZE_LANCZOS;
-	params.filter_param_a = params.filter_param_a_uv = 3;
-	params.dither_type = ZIMG_DITHER_NONE;
-	params.cpu_type = ZIMG_CPU_AUTO_64B;
-
-	enum turbo_end end = TURBO_DECLINED;
-	void *scratch = NULL;
-	size_t size;
-	zimg_filter_graph *graph = zimg_filter_graph_build(&source, &result, &params);
-	if (!graph)
-		return TURBO_DECLINED;
-	if (zimg_filter_graph_get_tmp_size(graph, &size) != 0 || size > spare)
-		goto done;
-	if (posix_memalign(&scratch, ALIGN, size ? size : ALIGN) != 0) {
-		scratch = NULL;
-		end = TURBO_NO_MEMORY;
-		goto done;
-	}
-	zimg_image_buffer_const in = {ZIMG_API_VERSION};
-	zimg_image_buffer out = {ZIMG_API_VERSION};
-	const struct plane *ins[3] = {&from->y, &from->cb, &from->cr};
-	const struct plane *outs[3] = {&to->y, &to->cb, &to->cr};
-	for (int i = 0; i < (from->samp == TJSAMP_GRAY ? 1 : 3); i++) {
-		in.plane[i].data = ins[i]->data;
-		in.plane[i].stride = ins[i]->stride;
-		in.plane[i].mask = ZIMG_BUFFER_MAX;
-		out.plane[i].data = outs[i]->data;
-		out.plane[i].stride = outs[i]->stride;
-		out.plane[i].mask = ZIMG_BUFFER_MAX;
-	}
-	if (zimg_filter_graph_process(graph, &in, &out, scratch, NULL, NULL, NULL, NULL) == 0)
-		end = TURBO_DONE;
-done:
-	free(scratch);
-	zimg_filter_graph_free(graph);
-	return end;
+// only_scale reports whether TurboJPEG, which is told a size and takes the
+// largest scale that gives no more, takes 1/shrink: of an image of a few pixels
+// others come to the same size.
+static int only_scale(const struct turbo_job *job, int width, int height) {
+	int n;
+	const tjscalingfactor *f = tjGetScalingFactors(&n);
+	for (int i = 0; i < n; i++)
+		if (TJSCALED(job->width, f[i]) <= width && TJSCALED(job->height, f[i]) <= height)
+			return f[i].num * job->shrink == f[i].denom;
+	return 0;
 }
 
-// turn writes p upright. Exif 2.32, section 4.6.4: where the first row and the
-// first column of what is stored are.
-static void turn(const struct plane *p, int orientation, struct plane *to) {
-	int swap = orientation >= 5;
-	int flip_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8; // of what is stored
-	int flip_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-	for (int y = 0; y < to->height; y++)
-		for (int x = 0; x < to->width; x++) {
-			int sx = swap ? y : x, sy = swap ? x : y;
-			if (flip_x)
-				sx = p->width - 1 - sx;
-			if (flip_y)
-				sy = p->height - 1 - sy;
-			to->data[(size_t)y * to->stride + x] = p->data[(size_t)sy * p->stride + sx];
+// plane_axis is a in samples of plane i of what the decoder makes.
+static lanczos_axis plane_axis(const struct turbo_axis *a, int pixels) {
+	lanczos_axis s = a->samples;
+	s.from /= pixels;
+	s.step /= pixels;
+	return s;
+}
+
+// axes are those of the stored image, of plane i.
+static void axes(const struct turbo_job *job, int samp, int i, lanczos_axis *x, lanczos_axis *y) {
+	int across = job->shrink * (i ? tjMCUWidth[samp] / 8 : 1);
+	int down = job->shrink * (i ? tjMCUHeight[samp] / 8 : 1);
+	const struct turbo_axis *a = &job->x[i > 0], *b = &job->y[i > 0];
+	*x = plane_axis(job->transposed ? b : a, across);
+	*y = plane_axis(job->transposed ? a : b, down);
+}
+
+static uint8_t between(int a, int b) { return (a + b + 1) / 2; }
+
+// place turns samples upright, to where they belong in a plane.
+static void place(uint8_t *plane, int stride, const uint8_t *samples, const struct turbo_axis *x, const struct turbo_axis *y, const struct turbo_job *job, uint8_t background) {
+	int across = x->samples.n, down = y->samples.n;
+	ptrdiff_t step = job->transposed ? down : 1, line = job->transposed ? 1 : across;
+	if (job->mirror_x) {
+		samples += (across - 1) * step;
+		step = -step;
+	}
+	if (job->mirror_y) {
+		samples += (down - 1) * line;
+		line = -line;
+	}
+	for (int j = 0; j < down; j++, samples += line) {
+		uint8_t *to = plane + (size_t)(y->at + j) * stride + x->at;
+		if (step == 1)
+			memcpy(to, samples, across);
+		else
+			for (int i = 0; i < across; i++)
+				to[i] = samples[i * step];
+		if (x->half_first)
+			to[0] = between(to[0], background);
+		if (x->half_last)
+			to[across - 1] = between(to[across - 1], background);
+		if ((j == 0 && y->half_first) || (j == down - 1 && y->half_last))
+			for (int i = 0; i < across; i++)
+				to[i] = between(to[i], background);
+	}
+}
+
+// extend repeats the last column and row of luma where chroma reaches further.
+static void extend(struct picture *p, int width, int height) {
+	int stride = p->stride[0], more = p->width[0] - width;
+	for (int y = 0; more > 0 && y < height; y++) {
+		uint8_t *end = p->data[0] + (size_t)y * stride + width;
+		memset(end, end[-1], more);
+	}
+	for (int y = height; y < p->height[0]; y++)
+		memcpy(p->data[0] + (size_t)y * stride, p->data[0] + (size_t)(y - 1) * stride, stride);
+}
+
+static int resize(const struct picture *from, int width, int height, const struct turbo_job *job, struct picture *to) {
+	for (int i = 0; i < to->planes; i++) {
+		lanczos_axis x, y;
+		axes(job, from->samp, i, &x, &y);
+		uint8_t *samples = malloc((size_t)x.n * y.n);
+		int ok = samples != NULL;
+		if (ok && i < from->planes) {
+			// TurboJPEG's luma is rounded up to whole samples of chroma.
+			int w = i ? from->width[i] : width, h = i ? from->height[i] : height;
+			ok = lanczos_resize(from->data[i], w, h, samples, x, y);
+		} else if (ok) {
+			memset(samples, 128, (size_t)x.n * y.n); // grey
 		}
+		if (ok) {
+			memset(to->data[i], job->background[i], (size_t)to->stride[i] * to->height[i]);
+			place(to->data[i], to->stride[i], samples, &job->x[i > 0], &job->y[i > 0], job, job->background[i]);
+		}
+		free(samples);
+		if (!ok)
+			return 0;
+	}
+	extend(to, job->out_width, job->out_height);
+	return 1;
 }
 
-static enum turbo_end encode(const struct picture *p, int width, int height, int quality, uint8_t **out, size_t *out_len) {
+static int encode(const struct picture *p, const struct turbo_job *job, size_t room, uint8_t **out, size_t *out_len) {
+	unsigned long size = room;
 	tjhandle tj = tjInitCompress();
-	if (!tj)
-		return TURBO_NO_MEMORY;
-	const uint8_t *planes[3] = {p->y.data, p->cb.data, p->cr.data};
-	int strides[3] = {p->y.stride, p->cb.stride, p->cr.stride};
-	unsigned long size = 0;
-	int bad = tjCompressFromYUVPlanes(tj, planes, width, strides, height, p->samp, out, &size, quality, TJFLAG_ACCURATEDCT);
-	tjDestroy(tj);
-	if (bad) {
+	*out = malloc(room);
+	int ok = tj && *out &&
+		tjCompressFromYUVPlanes(tj, (const uint8_t **)p->data, job->out_width, p->stride, job->out_height,
+			p->samp, out, &size, job->quality, TJFLAG_NOREALLOC | TJFLAG_ACCURATEDCT) == 0;
+	if (tj)
+		tjDestroy(tj);
+	if (!ok) {
 		turbo_free(*out);
 		*out = NULL;
-		return TURBO_DECLINED;
 	}
 	*out_len = size;
-	return TURBO_DONE;
+	return ok;
 }
 
-void turbo_free(uint8_t *out) {
-	if (out)
-		tjFree(out);
+void turbo_free(uint8_t *out) { free(out); }
+
+// most is what is held at once: what is decoded and resized, then the result's
+// planes and what they are encoded to.
+static size_t most(const struct turbo_job *job, const struct picture *from, int width, int height, size_t decoded, size_t result, size_t encoded) {
+	size_t resizing = 0;
+	for (int i = 0; i < 3; i++) {
+		lanczos_axis x, y;
+		axes(job, from->samp, i, &x, &y);
+		size_t sum = (size_t)x.n * y.n;
+		if (i < from->planes)
+			sum += lanczos_bytes(from->width[i], from->height[i], x, y);
+		resizing = sum > resizing ? sum : resizing;
+	}
+	size_t before = decoded + resizing;
+	int rows = width > job->out_width ? width : job->out_width;
+	return CONTEXTS + (size_t)ROWS * (rows + 32) + result + (before > encoded ? before : encoded);
 }
 
-enum turbo_end turbo_render(const uint8_t *src, size_t len, const struct turbo_job *job, uint8_t **out, size_t *out_len) {
-	*out = NULL;
-	tjhandle tj = tjInitDecompress();
-	if (!tj)
-		return TURBO_NO_MEMORY;
-	int width, height, samp, colours;
-	int bad = tjDecompressHeader3(tj, src, len, &width, &height, &samp, &colours);
-	tjDestroy(tj);
-	if (bad || samp < 0 || (colours != TJCS_YCbCr && colours != TJCS_GRAY))
-		return TURBO_DECLINED;
-
-	// The decoder rounds up; a last column of which an eighth is image must not
-	// count as a whole one.
-	double exact_width = (double)width / job->shrink, exact_height = (double)height / job->shrink;
+int turbo_render(const uint8_t *src, size_t len, const struct turbo_job *job, uint8_t **out, size_t *out_len) {
+	struct picture decoded = {0}, result = {0};
 	tjscalingfactor scale = {1, job->shrink};
-	width = TJSCALED(width, scale);
-	height = TJSCALED(height, scale);
-	// What libvips' own default is for the encoder.
-	int result = job->quality >= 90 ? TJSAMP_444 : TJSAMP_420;
-	struct picture decoded = {0}, resized = {0}, upright = {0};
-	size_t need = measure(&decoded, width, height, samp) + tjBufSize(job->width, job->height, result);
-	need += measure(&resized, job->width, job->height, result);
-	if (job->orientation > 1)
-		need += measure(&upright, job->width, job->height, result) + 2 * ALIGN * (size_t)(job->width + job->height);
-	if (need > job->memory)
-		return TURBO_DECLINED;
-
-	enum turbo_end end = TURBO_NO_MEMORY;
-	if (!allocate(&decoded) || !allocate(&resized))
+	int width = TJSCALED(job->width, scale), height = TJSCALED(job->height, scale);
+	int w, h, samp, colours, ok = 0;
+	tjhandle tj = tjInitDecompress();
+	if (!tj || tjDecompressHeader3(tj, src, len, &w, &h, &samp, &colours) != 0)
 		goto done;
-	if ((end = decode(src, len, width, height, &decoded)) != TURBO_DONE)
+	if (w != job->width || h != job->height || samp < 0 || !only_scale(job, width, height) ||
+		colours != (samp == TJSAMP_GRAY ? TJCS_GRAY : TJCS_YCbCr))
 		goto done;
-	if (samp == TJSAMP_GRAY) { // three components all the same, as everywhere
-		memset(resized.cb.data, 128, plane_bytes(&resized.cb));
-		memset(resized.cr.data, 128, plane_bytes(&resized.cr));
-	}
-	if ((end = resize(&decoded, exact_width, exact_height, job, job->memory - need, &resized)) != TURBO_DONE)
+	size_t before = lay_out(&decoded, width, height, samp);
+	size_t after = lay_out(&result, job->out_width, job->out_height, job->out_samp);
+	size_t room = tjBufSize(job->out_width, job->out_height, job->out_samp);
+	if (most(job, &decoded, width, height, before, after, room) > job->memory)
 		goto done;
-	int w = job->width, h = job->height;
-	if (job->orientation > 1) {
-		if (job->orientation >= 5) {
-			w = job->height;
-			h = job->width;
-		}
-		measure(&upright, w, h, result);
-		if (!allocate(&upright)) {
-			end = TURBO_NO_MEMORY;
-			goto done;
-		}
-		turn(&resized.y, job->orientation, &upright.y);
-		turn(&resized.cb, job->orientation, &upright.cb);
-		turn(&resized.cr, job->orientation, &upright.cr);
-	}
-	end = encode(job->orientation > 1 ? &upright : &resized, w, h, job->quality, out, out_len);
-done:
+	// A warning may be lost data. A progressive one of more than 500 scans is a
+	// bomb; encoders write some 10.
+	ok = allocate(&decoded) &&
+		tjDecompressToYUVPlanes(tj, src, len, decoded.data, width, decoded.stride, height,
+			TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS | TJFLAG_ACCURATEDCT) == 0 &&
+		allocate(&result) && resize(&decoded, width, height, job, &result);
 	release(&decoded);
-	release(&resized);
-	release(&upright);
-	return end;
+	ok = ok && encode(&result, job, room, out, out_len);
+done:
+	if (tj)
+		tjDestroy(tj);
+	release(&decoded);
+	release(&result);
+	return ok;
 }
