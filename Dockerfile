@@ -7,7 +7,7 @@
 FROM golang:1.26-trixie AS build
 
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libvips-dev libturbojpeg0-dev libzimg-dev \
+ && apt-get install -y --no-install-recommends libvips-dev libturbojpeg0-dev \
  && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /src
@@ -29,7 +29,7 @@ FROM debian:trixie-slim
 # ca-certificates for sources and stores over https, tzdata for cron expressions
 # with a time zone.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libvips42t64 libturbojpeg0 libzimg2 ca-certificates tzdata \
+ && apt-get install -y --no-install-recommends libvips42t64 libturbojpeg0 ca-certificates tzdata \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin sluice
 
