@@ -12,7 +12,7 @@ import (
 )
 
 // BenchmarkRender makes thumbnails of 256x256 out of photograph-like JPEGs, by
-// this package and, for comparison, by govips' Thumbnail:
+// this package and, for comparison, by its general way and by govips' Thumbnail:
 //
 //	go test -run '^$' -bench Render -count 10 ./pipeline/imaging | benchstat -col /by -
 func BenchmarkRender(b *testing.B) {
@@ -31,6 +31,14 @@ func BenchmarkRender(b *testing.B) {
 					return err
 				}
 				_, err = m.Render(b.Context(), src, h, to)
+				return err
+			}},
+			{"general", func() error {
+				h, err := m.Probe(src)
+				if err != nil {
+					return err
+				}
+				_, err = general(src, h, to)
 				return err
 			}},
 			{"thumbnail", func() error { return thumbnail(src, to) }},
