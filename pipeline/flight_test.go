@@ -57,7 +57,7 @@ func TestFlightFindsItsLevel(t *testing.T) {
 	}{
 		{"a local origin", 2, time.Millisecond, 8},
 		{"20 ms", 2, 20 * time.Millisecond, 16},
-		{"200 ms", 2, 200 * time.Millisecond, 80},
+		{"200 ms", 2, 200 * time.Millisecond, 100},
 		{"two seconds", 2, 2 * time.Second, 500},
 		{"200 ms, 16 decoders", 16, 200 * time.Millisecond, 512},
 	} {

@@ -36,6 +36,7 @@ type Options struct {
 type Imager struct {
 	maxPixels uint64
 	allow     []string
+	lacks     map[string]bool // formats; nil if others are to find out
 }
 
 var _ pipeline.Imager = (*Imager)(nil)
@@ -54,7 +55,7 @@ func New(opts *Options) (*Imager, error) {
 		}
 		allow(format)
 	}
-	return &Imager{maxPixels: cmp.Or(opts.MaxPixels, 100e6), allow: opts.Allow}, nil
+	return &Imager{maxPixels: cmp.Or(opts.MaxPixels, 100e6), allow: opts.Allow, lacks: lacking()}, nil
 }
 
 // Close gives back the memory that malloc keeps for the next image. libvips

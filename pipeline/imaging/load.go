@@ -68,8 +68,15 @@ func searches(t pipeline.Target) bool {
 	return t.Fit == pipeline.Cover && (t.Position == pipeline.Attention || t.Position == pipeline.Entropy)
 }
 
-// decodes reports whether libvips has a decoder of a format.
-func (*Imager) decodes(format string) bool { return vips.IsTypeSupported(vipsTypes[format]) }
+// lacking are the formats of which this libvips has no decoder. It is asked once:
+// govips starts libvips for the question, if nobody has.
+func lacking() map[string]bool {
+	none := map[string]bool{}
+	for format, t := range vipsTypes {
+		none[format] = !vips.IsTypeSupported(t)
+	}
+	return none
+}
 
 var vipsTypes = map[string]vips.ImageType{
 	"jpeg": vips.ImageTypeJPEG,

@@ -75,12 +75,17 @@ func (m *Imager) read(src []byte) (h pipeline.Header, known bool, err error) {
 		if err != nil {
 			return pipeline.Header{Format: h.Format}, true, err
 		}
-		if !m.decodes(h.Format) {
-			return h, true, pipeline.Fail(pipeline.Unsupported, "libvips on this worker has no decoder of %s", strings.ToUpper(h.Format))
-		}
-		return h, true, m.checkSize(h)
+		return h, true, cmp.Or(m.lack(h), m.checkSize(h))
 	}
 	return h, false, nil
+}
+
+// lack is the error of a format that libvips has no decoder of.
+func (m *Imager) lack(h pipeline.Header) error {
+	if !m.lacks[h.Format] {
+		return nil
+	}
+	return pipeline.Fail(pipeline.Unsupported, "libvips on this worker has no decoder of %s", strings.ToUpper(h.Format))
 }
 
 // maxJunk is how far an image may lie behind what a careless server put before

@@ -17,7 +17,7 @@ import (
 // Render decodes, orients, resizes and encodes src. It looks at ctx before it
 // starts: once libvips has begun there is no way to stop it.
 func (m *Imager) Render(ctx context.Context, src []byte, h pipeline.Header, t pipeline.Target) (pipeline.Rendition, error) {
-	if err := cmp.Or(ctx.Err(), t.Check(), h.Accept(t)); err != nil {
+	if err := cmp.Or(ctx.Err(), t.Check(), m.lack(h), h.Accept(t)); err != nil {
 		return pipeline.Rendition{}, err
 	}
 	if h.Skip < 0 || h.Skip > len(src) {
