@@ -44,7 +44,13 @@ func (orders) Probe(src []byte) (pipeline.Header, error) {
 	return pipeline.Header{Format: "jpeg", Width: 8, Height: 8, Bands: 3, Depth: 8}, nil
 }
 
-func (orders) Cost(pipeline.Header, pipeline.Target) int64 { return 16 << 20 }
+// Cost is much for what is said to be wide.
+func (orders) Cost(h pipeline.Header, _ pipeline.Target) int64 {
+	if h.Width > header.Width {
+		return 256 << 20
+	}
+	return 16 << 20
+}
 
 const shout = "\xff\xd8\xff" // what a rendition begins with
 
