@@ -29,6 +29,12 @@ type Checkpoint struct {
 	Tried Tried `json:"tried,omitempty"`
 	// RetryAfter is the longest wait that an origin of a hole asked for.
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
+	// Open is set while an attempt decodes in its worker's own process, and Alone
+	// is the row that it decodes alone. Deaths are the rows during which workers
+	// died so. See suspicion.
+	Open   bool    `json:"open,omitempty"`
+	Alone  *int64  `json:"alone,omitempty"`
+	Deaths []Death `json:"deaths,omitempty"`
 	// At is when it was taken, by the worker's clock; for people only.
 	At time.Time `json:"at"`
 }
@@ -88,6 +94,14 @@ func (c Checkpoint) Check(p Partition) error {
 	}
 	if c.Pass < 1 {
 		return wrong("pass %d", c.Pass)
+	}
+	if c.Alone != nil && (*c.Alone < p.First || *c.Alone >= p.End()) {
+		return wrong("row %d, decoded alone, is outside %d to %d", *c.Alone, p.First, p.End())
+	}
+	for i, d := range c.Deaths {
+		if d.N < 1 || d.Row < p.First || d.Row >= p.End() || i > 0 && d.Row <= c.Deaths[i-1].Row {
+			return wrong("%d deaths at row %d are out of order, or outside %d to %d", d.N, d.Row, p.First, p.End())
+		}
 	}
 	return nil
 }

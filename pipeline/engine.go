@@ -15,6 +15,7 @@ type Engine struct {
 	usual     usual
 	stats     tallies
 	isolated  bool // see Isolated
+	gate      gate // where it is not
 }
 
 // NewEngine returns an engine that decodes so many images at once.
@@ -24,7 +25,7 @@ func NewEngine(f Fetcher, i Imager, a *Admission, decoders int) *Engine {
 		v = once{f}
 	}
 	_, isolated := i.(Isolated)
-	return &Engine{visitor: v, imager: i, admission: a, flight: NewFlight(decoders), isolated: isolated}
+	return &Engine{visitor: v, imager: i, admission: a, flight: NewFlight(decoders), isolated: isolated, gate: newGate()}
 }
 
 // usual is what a fetch is granted at first, in bytes: most images fit, and few

@@ -48,6 +48,7 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	}
 	defer table.Close()
 
+	outer := ctx
 	g, ctx := errgroup.WithContext(ctx)
 	// Fetching ends before the rest when the pass is stopped, and when a row met
 	// a fault of our surroundings: the cause is then that fault. What has been
@@ -56,6 +57,16 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	defer cut(nil)
 	rec := newRecorder(job, table)
 	w := &way{engine: e, job: job, keys: keys, fetching: fetching, calm: rec.calm, tried: job.From.Tried.of(job.Partition)}
+	if !e.isolated {
+		w.suspicion = suspect(e.gate, job.From)
+		w.suspicion.name = rec.name
+		rec.suspicion = w.suspicion
+		// Before anything is decoded, and before what was learnt of the deaths
+		// could be lost by another one.
+		if err := rec.note(ctx, true); err != nil {
+			return rec.committed, err
+		}
+	}
 
 	g.Go(func() error { // stop
 		select {
@@ -80,6 +91,9 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	})
 
 	err = g.Wait()
+	if err != nil {
+		rec.closed(outer)
+	}
 	if err == nil && context.Cause(fetching) != context.Canceled {
 		err = context.Cause(fetching)
 	}

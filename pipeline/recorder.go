@@ -37,6 +37,9 @@ type recorder struct {
 	job   Job
 	table Table
 
+	suspicion *suspicion      // nil where decodes are in other processes
+	names     chan chan error // asks for a checkpoint that names the row decoded alone
+
 	outcomes chan Outcome
 	room     *semaphore.Weighted // uncommittedBytes
 	// committing is held while the journal's answer is awaited: nothing is
@@ -44,6 +47,8 @@ type recorder struct {
 	committing sync.Mutex
 
 	committed Checkpoint // the last one that the journal accepted
+	over      bool       // the journal has refused one
+	ended     bool       // no row is under way any more
 	final     []bool     // of the partition's rows
 	next      int64      // the row after the highest final one
 	pending   []Outcome  // final, and in no part
@@ -57,6 +62,7 @@ func newRecorder(job Job, table Table) *recorder {
 	r := &recorder{
 		job:       job,
 		table:     table,
+		names:     make(chan chan error),
 		outcomes:  make(chan Outcome, checkpointRows),
 		room:      semaphore.NewWeighted(uncommittedBytes),
 		committed: job.From,
@@ -119,6 +125,7 @@ func (r *recorder) run(ctx context.Context, whole func() bool) error {
 				if whole() {
 					r.next = r.job.Partition.End()
 				}
+				r.ended = true
 				return r.commit(ctx)
 			}
 			if err := r.record(o); err != nil {
@@ -129,6 +136,12 @@ func (r *recorder) run(ctx context.Context, whole func() bool) error {
 					return err
 				}
 				tick.Reset(checkpointEvery)
+			}
+		case named := <-r.names:
+			err := r.note(ctx, true)
+			named <- err
+			if err != nil {
+				return err
 			}
 		case <-tick.C:
 			if len(r.pending) > 0 {
@@ -179,19 +192,60 @@ func (r *recorder) commit(ctx context.Context) error {
 		}
 		part.N++
 	}
-	r.committing.Lock()
-	err := r.job.Journal.Commit(ctx, c)
-	r.committing.Unlock()
-	if err != nil {
+	if err := r.put(ctx, c); err != nil {
 		return err
 	}
-	r.committed = c
 	for _, o := range r.pending {
 		r.room.Release(weight(o.Size))
 	}
 	clear(r.pending) // lets go of the kept columns
 	r.pending, r.bytes = r.pending[:0], 0
 	return nil
+}
+
+// put has the journal commit c.
+func (r *recorder) put(ctx context.Context, c Checkpoint) error {
+	r.committing.Lock()
+	defer r.committing.Unlock()
+	if err := r.job.Journal.Commit(ctx, c); err != nil {
+		r.over = true
+		return err
+	}
+	r.committed = c
+	return nil
+}
+
+// note commits the last checkpoint again, with what is suspected now.
+func (r *recorder) note(ctx context.Context, open bool) error {
+	c := r.committed
+	c.Seq++
+	r.suspicion.note(&c, open, func(row int64) bool { return row < c.Next && !c.Holes.contain(row) })
+	return r.put(ctx, c)
+}
+
+// name is note, for others than the goroutine that records.
+func (r *recorder) name(ctx context.Context) error {
+	named := make(chan error, 1)
+	select {
+	case r.names <- named:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-named:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// closed says that the pass ended with an error and no death. If that cannot be
+// said, because the error is the journal's, the successor is suspicious for
+// nothing, which costs it a while.
+func (r *recorder) closed(ctx context.Context) {
+	if r.suspicion != nil && !r.over && r.committed.Open && ctx.Err() == nil {
+		_ = r.note(ctx, false)
+	}
 }
 
 // checkpoint is the next one, without the part that is still to be written.
@@ -213,6 +267,7 @@ func (r *recorder) checkpoint() Checkpoint {
 			c.Tried.add(row, int(r.tried[i]))
 		}
 	}
+	r.suspicion.note(&c, !r.ended, func(row int64) bool { return r.final[row-p.First] })
 	if k := len(c.Parts); len(r.pending) > 0 && (k == 0 || c.Parts[k-1].Nonce != r.job.Nonce) {
 		c.Parts = append(c.Parts, Parts{Nonce: r.job.Nonce})
 	}

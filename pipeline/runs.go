@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -43,6 +45,12 @@ func (rs Runs) Count() int64 {
 		n += r.N
 	}
 	return n
+}
+
+// contain reports whether row is in the set.
+func (rs Runs) contain(row int64) bool {
+	i, at := slices.BinarySearchFunc(rs, row, func(r Run, row int64) int { return cmp.Compare(r.First, row) })
+	return at || i > 0 && row < rs[i-1].End()
 }
 
 // readable is how long the coding for people may grow before the compressed one

@@ -90,6 +90,11 @@ func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) { 
 // take sends a row on its way, unless the lot is full.
 func (t *taking) take(ctx context.Context, r Row) (bool, error) {
 	v := t.way.engine.visitor.Visit(t.way.job.Output.Dataset, *r.Source)
+	if condemned := t.way.suspicion.condemn(r.Number); condemned != nil {
+		v.Close()
+		t.end(ctx, t.way.begin(r, v), condemned)
+		return true, nil
+	}
 	ready, refused := v.Ready()
 	switch {
 	case refused != nil:

@@ -17,8 +17,9 @@ type way struct {
 	// short, and what has landed goes on.
 	fetching context.Context
 	// calm waits while it is unknown whether this attempt still is the one.
-	calm  func(context.Context) error
-	tried []uint16 // in earlier passes, by row of the partition
+	calm      func(context.Context) error
+	suspicion *suspicion
+	tried     []uint16 // in earlier passes, by row of the partition
 }
 
 // errCut is the end of a row whose download was cut short: it stays a hole.
@@ -134,6 +135,12 @@ func (w *way) download(o *Outcome, v Visit, a admitted) (Body, error) {
 
 // render turns the source into the image that is stored.
 func (w *way) render(ctx context.Context, body Body, o *Outcome) (Rendition, error) {
+	leave, err := w.suspicion.enter(ctx, o.Row)
+	if err != nil {
+		w.engine.flight.Dropped()
+		return Rendition{}, err
+	}
+	defer leave()
 	h, err := w.engine.imager.Probe(body.Bytes)
 	o.SourceFormat, o.SourceWidth, o.SourceHeight = h.Format, h.Width, h.Height
 	if err == nil {

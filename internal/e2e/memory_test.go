@@ -97,3 +97,9 @@ func large(seed uint64) []byte {
 	_ = jpeg.Encode(&b, m, &jpeg.Options{Quality: 85}) // to memory: cannot fail
 	return b.Bytes()
 }
+
+// alive reports whether a process has not ended.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !bytes.Contains(stat, []byte(") Z "))
+}

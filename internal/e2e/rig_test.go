@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,11 +31,12 @@ import (
 
 // rig is a dev server, an origin that counts, and the programs.
 type rig struct {
-	t      *testing.T
-	server *devtest.Server
-	origin *origin
-	dir    string
-	env    []string // of workers and starters
+	t       *testing.T
+	server  *devtest.Server
+	origin  *origin
+	dir     string
+	env     []string // of workers and starters
+	preload string   // a library for the workers; see testdata/killer.c
 }
 
 func newRig(t *testing.T) *rig {
@@ -107,6 +109,8 @@ func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
 	case "cut":
 		body := photo(n)
 		_, _ = w.Write(body[:len(body)/2])
+	case "killer":
+		_, _ = w.Write(killer(n))
 	case "empty":
 	case "html":
 		_, _ = io.WriteString(w, "<!DOCTYPE html><html><body>gone</body></html>")
@@ -174,6 +178,9 @@ func (r *rig) worker(args ...string) *exec.Cmd {
 	r.t.Helper()
 	cmd := exec.Command(bin("worker"), append([]string{"--memory", "512MiB", "--allow-net", "127.0.0.0/8"}, args...)...)
 	cmd.Env = r.env
+	if r.preload != "" {
+		cmd.Env = append(slices.Clone(r.env), "LD_PRELOAD="+r.preload)
+	}
 	log := &bytes.Buffer{}
 	cmd.Stderr = log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
