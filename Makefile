@@ -51,7 +51,7 @@ test: build $(BIN)/versitygw $(BIN)/demo
 # HTTP, through Temporal. More ROUNDS make the medians firmer.
 ROUNDS ?= 3
 bench: build $(BIN)/demo
-	go test -run '^$$' -bench 'Mem$$|HTTP|Temporal' -benchtime $(ROUNDS)x -timeout 3h ./internal/bench
+	go test -run '^$$' -bench 'Mem$$|HTTP|Temporal|Isolation' -benchtime $(ROUNDS)x -timeout 3h ./internal/bench
 bench-memory: build $(BIN)/demo
 	go test -run '^$$' -bench Memory -benchtime 1x -timeout 3h ./internal/bench
 

@@ -20,6 +20,18 @@ func BenchmarkTemporal(b *testing.B) { throughTemporal(b, 0) }
 // BenchmarkTemporal200ms is the same with a server that takes its time.
 func BenchmarkTemporal200ms(b *testing.B) { throughTemporal(b, 200*time.Millisecond) }
 
+// BenchmarkIsolation compares a run whose images are decoded by the worker with
+// one by its child processes.
+func BenchmarkIsolation(b *testing.B) {
+	const rows = 3000
+	var contenders []contender
+	for _, isolation := range []string{"none", "process"} {
+		t := serve(b, 0, names(allPhotos(b)), rows).startTemporal(b, memory, "--isolation", isolation)
+		contenders = append(contenders, contender{name: isolation, run: func(b *testing.B) { t.run(b, rows) }, cpu: t.cpu})
+	}
+	duel(b, rows, contenders...)
+}
+
 func throughTemporal(b *testing.B, latency time.Duration) {
 	l := newLibrary(b)
 	data := serve(b, latency, names(allPhotos(b)), manyRows)
