@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -218,9 +219,10 @@ func TestSuspectsAreDecodedAlone(t *testing.T) {
 	engine := pipeline.NewEngine(l.fetcher, m, pipeline.NewAdmission(64<<20, 1<<20, 64<<20), 4)
 	before := l.commits
 	var wg sync.WaitGroup
+	begin := maps.Clone(l.durable) // the attempts below write theirs beside each other
 	for _, p := range ps {
 		wg.Go(func() {
-			from, ok := l.durable[p.Name]
+			from, ok := begin[p.Name]
 			if !ok || !from.Open {
 				t.Errorf("the checkpoint of a process that died is %+v", from)
 			}
