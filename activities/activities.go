@@ -15,12 +15,14 @@ import (
 // The registered names. They stand in histories: they do not follow a renaming
 // of the Go methods.
 const (
-	PlanActivity      = "Plan"
-	LoadNamesActivity = "LoadNames"
-	ProcessActivity   = "Process"
-	PublishActivity   = "Publish"
-	FinishActivity    = "Finish"
-	VerifyActivity    = "Verify"
+	PlanActivity        = "Plan"
+	LoadNamesActivity   = "LoadNames"
+	ProcessActivity     = "Process"
+	PublishActivity     = "Publish"
+	FinishActivity      = "Finish"
+	SurveyActivity      = "Survey"
+	VerifyChunkActivity = "VerifyChunk"
+	EndVerifyActivity   = "EndVerify"
 )
 
 // Activities are the activities of one worker process.
@@ -35,9 +37,10 @@ type Activities struct {
 	beater Beater // a test's; else the server is asked
 }
 
-// Engine is what Process needs of a *pipeline.Engine.
+// Engine is what Process and VerifyChunk need of a *pipeline.Engine.
 type Engine interface {
 	Process(ctx context.Context, job pipeline.Job) (pipeline.Checkpoint, error)
+	pipeline.Looker
 }
 
 // Registry takes activities; a worker.Worker is one.
@@ -51,13 +54,15 @@ func (a *Activities) RegisterLight(r Registry) {
 	register(r, LoadNamesActivity, a.LoadNames)
 	register(r, PublishActivity, a.Publish)
 	register(r, FinishActivity, a.Finish)
-	register(r, VerifyActivity, a.Verify)
+	register(r, SurveyActivity, a.Survey)
+	register(r, EndVerifyActivity, a.EndVerify)
 }
 
 // RegisterHeavy registers what takes a worker's memory and CPUs, and has a task
 // queue of its own.
 func (a *Activities) RegisterHeavy(r Registry) {
 	register(r, ProcessActivity, a.Process)
+	register(r, VerifyChunkActivity, a.VerifyChunk)
 }
 
 func register(r Registry, name string, f any) {

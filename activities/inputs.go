@@ -2,8 +2,8 @@ package activities
 
 import "sluice/pipeline"
 
-// Run says which run an activity works for. It is part of every input but
-// Verify's, which belongs to no run.
+// Run says which run an activity works for. It is part of every input but those
+// of a verification, which belongs to no run.
 type Run struct {
 	// Key is the prefix of the run's own objects in the output, its plan among
 	// them: "_runs/20261122T102244Z-1f3a/".
@@ -16,6 +16,8 @@ type Run struct {
 type PlanInput struct {
 	Run
 	RowsPerPartition int64 `json:"rows_per_partition"`
+	// Redo, if it is set, has published rows done again.
+	Redo *pipeline.Selection `json:"redo,omitempty"`
 }
 
 // LoadNamesInput is the input of LoadNames: N partitions of the plan, from
@@ -71,9 +73,27 @@ type FinishInput struct {
 	Ending pipeline.Ending `json:"ending"`
 }
 
-// VerifyInput is the input of Verify, whose result is a pipeline.Report.
+// VerifyInput is the input of the verification and of its first step, whose
+// result is a pipeline.Survey.
 type VerifyInput struct {
 	Input   string                 `json:"input"`  // URL of the dataset
 	Output  string                 `json:"output"` // URL
-	Options pipeline.VerifyOptions `json:"options"`
+	Request pipeline.VerifyRequest `json:"request"`
+}
+
+func (in VerifyInput) run() Run {
+	return Run{Key: in.Request.Run, Spec: pipeline.Spec{Input: in.Input}, Output: in.Output}
+}
+
+// VerifyChunkInput is the input of VerifyChunk, whose result is a
+// pipeline.Report.
+type VerifyChunkInput struct {
+	VerifyInput
+	Chunk int `json:"chunk"`
+}
+
+// EndVerifyInput is the input of EndVerify.
+type EndVerifyInput struct {
+	VerifyInput
+	Found int64 `json:"found"` // findings
 }

@@ -10,7 +10,7 @@ import (
 // Plan plans a run. Its heartbeats are a pipeline.PlanProgress.
 func (a *Activities) Plan(ctx context.Context, in PlanInput) (pipeline.PlanSummary, error) {
 	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.PlanProgress)) (pipeline.PlanSummary, error) {
-		req := pipeline.PlanRequest{Run: in.Key, Spec: in.Spec, RowsPerPartition: in.RowsPerPartition}
+		req := pipeline.PlanRequest{Run: in.Key, Spec: in.Spec, RowsPerPartition: in.RowsPerPartition, Redo: in.Redo}
 		return out.Plan(ctx, req, progress)
 	})
 }
@@ -48,13 +48,27 @@ func (a *Activities) Finish(ctx context.Context, in FinishInput) (pipeline.Total
 	})
 }
 
-// Verify holds an output against its dataset. Its heartbeats are a
+// Survey is the first step of a verification. Its heartbeats are a
 // pipeline.VerifyProgress.
-func (a *Activities) Verify(ctx context.Context, in VerifyInput) (pipeline.Report, error) {
-	run := Run{Spec: pipeline.Spec{Input: in.Input}, Output: in.Output}
-	return light(ctx, a, run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.VerifyProgress)) (pipeline.Report, error) {
-		return out.Verify(ctx, &in.Options, progress)
+func (a *Activities) Survey(ctx context.Context, in VerifyInput) (pipeline.Survey, error) {
+	return light(ctx, a, in.run(), func(ctx context.Context, out pipeline.Output, progress func(pipeline.VerifyProgress)) (pipeline.Survey, error) {
+		return out.Survey(ctx, in.Request, progress)
 	})
+}
+
+// VerifyChunk verifies one chunk. Its heartbeats are a pipeline.VerifyProgress.
+func (a *Activities) VerifyChunk(ctx context.Context, in VerifyChunkInput) (pipeline.Report, error) {
+	return light(ctx, a, in.run(), func(ctx context.Context, out pipeline.Output, progress func(pipeline.VerifyProgress)) (pipeline.Report, error) {
+		return out.VerifyChunk(ctx, a.Engine, in.Request, in.Chunk, progress)
+	})
+}
+
+// EndVerify is the last step of a verification.
+func (a *Activities) EndVerify(ctx context.Context, in EndVerifyInput) error {
+	_, err := light(ctx, a, in.run(), func(ctx context.Context, out pipeline.Output, _ func(none)) (none, error) {
+		return none{}, out.EndVerify(ctx, in.Request, in.Found)
+	})
+	return err
 }
 
 // none is the progress of what is over in a moment.

@@ -12,9 +12,6 @@ import (
 // accept makes the plan the output's: from here on the output changes.
 func (pl *planner) accept(ctx context.Context) (PlanSummary, error) {
 	o, run := pl.o, pl.req.Run
-	if err := pl.mistake(); err != nil {
-		return PlanSummary{}, errors.Join(err, o.deleteAll(ctx, run))
-	}
 	replaced := pl.replaced()
 	pl.sum.Replaced = len(replaced)
 	if err := pl.flush(ctx); err != nil {
@@ -32,6 +29,11 @@ func (pl *planner) accept(ctx context.Context) (PlanSummary, error) {
 	}
 	if pl.sum.Partitions > 0 || len(replaced) > 0 {
 		if err := o.Store.Delete(ctx, SuccessKey); err != nil {
+			return PlanSummary{}, err
+		}
+	}
+	for _, key := range pl.dropped {
+		if err := o.Store.Delete(ctx, key); err != nil {
 			return PlanSummary{}, err
 		}
 	}

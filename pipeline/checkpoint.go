@@ -46,7 +46,12 @@ type Parts struct {
 }
 
 // Begin is the checkpoint of a partition that nobody has begun.
-func Begin(p Partition) Checkpoint { return Checkpoint{Pass: 1, Next: p.First} }
+func Begin(p Partition) Checkpoint {
+	if r := p.Redo; r != nil {
+		return Checkpoint{Pass: 1, Next: p.End(), Holes: r.Rows, Counts: r.Kept}
+	}
+	return Checkpoint{Pass: 1, Next: p.First}
+}
 
 // Remaining are the rows of p that have no final outcome: the holes, then what
 // was never taken.
@@ -62,11 +67,13 @@ func (c Checkpoint) Done(p Partition) bool { return c.Counts.Rows() == p.Rows }
 func (c Checkpoint) Later(d Checkpoint) bool { return c.Seq > d.Seq }
 
 // PartKeys are the keys of the parts.
-func (c Checkpoint) PartKeys(p Partition) []string {
+func (c Checkpoint) PartKeys(p Partition) []string { return c.partKeys(p.WorkPrefix()) }
+
+func (c Checkpoint) partKeys(workPrefix string) []string {
 	var keys []string
 	for _, a := range c.Parts {
 		for n := range a.N {
-			keys = append(keys, p.partKey(a.Nonce, n))
+			keys = append(keys, partKey(workPrefix, a.Nonce, n))
 		}
 	}
 	return keys

@@ -19,10 +19,17 @@ func Cut(file Object, info FileInfo, perPartition int64) []Partition {
 		return nil
 	}
 	n := (info.Rows + perPartition - 1) / perPartition
-	largest := max(1, slices.Max(info.RowGroups))
 	if !info.OffsetIndex {
-		n = min(n, max(1, 4*info.Rows/largest))
+		n = min(n, max(1, 4*info.Rows/largestGroup(info)))
 	}
+	return cutInto(file, info, n)
+}
+
+func largestGroup(info FileInfo) int64 { return max(1, slices.Max(info.RowGroups)) }
+
+// cutInto divides a file into n partitions.
+func cutInto(file Object, info FileInfo, n int64) []Partition {
+	largest := largestGroup(info)
 	reach := info.Rows / n / 4
 	if largest <= info.Rows/n {
 		reach = (info.Rows/n - 1) / 2

@@ -26,7 +26,7 @@ type summary struct {
 // After a success it removes the manifests that this run replaced, and then
 // writes _SUCCESS, last.
 func (o Output) Finish(ctx context.Context, run string, e Ending) (Totals, error) {
-	published, err := o.tally(ctx)
+	published, err := o.tally(ctx, nil)
 	if err != nil {
 		return Totals{}, err
 	}
@@ -89,8 +89,12 @@ func (o Output) complete(ctx context.Context, run string, published manifests) e
 			return err
 		}
 		for _, p := range ps {
-			if _, ok := published[p.Name]; !ok {
+			e, ok := published[p.Name]
+			if !ok {
 				return &FileError{p.File, fmt.Sprintf("the manifest of %s is gone: run again", p.Name)}
+			}
+			if r := p.Redo; r != nil && e.Redo != r.ID {
+				return &FileError{p.File, fmt.Sprintf("the manifest of %s is not the one in which %d rows were done again: retry", p.Name, r.Rows.Count())}
 			}
 		}
 		if len(ps) < pageSize {

@@ -18,6 +18,8 @@ type PlanRequest struct {
 	Run              string
 	Spec             Spec
 	RowsPerPartition int64
+	// Redo, if it is set, has published rows done again, and Spec is the output's.
+	Redo *Selection
 }
 
 // PlanSummary is what a workflow has to know of a plan.
@@ -31,6 +33,8 @@ type PlanSummary struct {
 	// their rows.
 	Earlier int    `json:"earlier"`
 	Done    Counts `json:"done"`
+	// Spec is the output's, where the request did not say it.
+	Spec *Spec `json:"spec,omitempty"`
 	// Replaced is how many manifests of older versions or other cuts are
 	// removed when this run succeeds.
 	Replaced int `json:"replaced"`
@@ -58,14 +62,6 @@ type Ending struct {
 	Failures []string  `json:"failures,omitempty"`
 }
 
-// VerifyOptions are optional; nil is all defaults.
-type VerifyOptions struct {
-	// Deep reads every object and recomputes its hash.
-	Deep bool `json:"deep"`
-	// Most is how many findings the report lists; 0 is 1,000. All are counted.
-	Most int `json:"most"`
-}
-
 // VerifyProgress is how far verifying has come.
 type VerifyProgress struct {
 	Partitions int   `json:"partitions"`
@@ -91,3 +87,21 @@ type Report struct {
 	Warnings   []string  `json:"warnings,omitempty"` // vanished files, say
 	Deep       bool      `json:"deep"`
 }
+
+// Plus is the sum of two steps' reports, of which most findings are listed. What
+// both say once for the whole, the first says.
+func (r Report) Plus(s Report, most int) Report {
+	r.Files += s.Files
+	r.Partitions += s.Partitions
+	r.Rows += s.Rows
+	r.Counts = r.Counts.Plus(s.Counts)
+	r.Objects += s.Objects
+	r.Bytes += s.Bytes
+	r.Findings = append(r.Findings, s.Findings[:min(len(s.Findings), max(0, most-len(r.Findings)))]...)
+	r.Found += s.Found
+	r.Warnings = append(r.Warnings, s.Warnings[:min(len(s.Warnings), max(0, maxWarnings-len(r.Warnings)))]...)
+	return r
+}
+
+// maxWarnings is how many warnings a report lists.
+const maxWarnings = 100

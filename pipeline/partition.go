@@ -18,6 +18,9 @@ type Partition struct {
 	// Problem is why the file cannot be processed at all, "" if it can. Such a
 	// partition stands for the whole file, and fails.
 	Problem string `json:"problem,omitempty"`
+	// Redo is set where the partition is published already, and some of its rows
+	// are done again.
+	Redo *Redo `json:"redo,omitempty"`
 }
 
 // End is the row after the partition's last one.
@@ -26,14 +29,25 @@ func (p Partition) End() int64 { return p.First + p.Rows }
 // ManifestKey is where the manifest is published.
 func (p Partition) ManifestKey() string { return ManifestPrefix + p.Name + ".parquet" }
 
-// WorkPrefix is where parts and copies of checkpoints are until then.
-func (p Partition) WorkPrefix() string { return workPrefix + p.Name + "/" }
-
-func (p Partition) partKey(nonce string, n int) string {
-	return fmt.Sprintf("%spart-%s-%05d.parquet", p.WorkPrefix(), nonce, n)
+// WorkPrefix is where parts and copies of checkpoints are until then. A redo has
+// a place of its own: what an attempt that was given up on still writes of the
+// partition's first time must not be taken for it.
+func (p Partition) WorkPrefix() string {
+	if p.Redo != nil {
+		return workPrefix + p.Name + "/redo-" + p.Redo.ID + "/"
+	}
+	return workPrefix + p.Name + "/"
 }
 
-func (p Partition) checkpointKey() string { return p.WorkPrefix() + "checkpoint.json" }
+func (p Partition) partKey(nonce string, n int) string { return partKey(p.WorkPrefix(), nonce, n) }
+
+func partKey(workPrefix, nonce string, n int) string {
+	return fmt.Sprintf("%spart-%s-%05d.parquet", workPrefix, nonce, n)
+}
+
+func (p Partition) checkpointKey() string { return p.WorkPrefix() + checkpointName }
+
+const checkpointName = "checkpoint.json"
 
 // The layout of an output.
 const (
@@ -41,6 +55,7 @@ const (
 	ImagePrefix    = "images/"
 	workPrefix     = "_partitions/"
 	RunPrefix      = "_runs/"
+	VerifyPrefix   = RunPrefix + "verify-"
 	SuccessKey     = "_SUCCESS"
 )
 

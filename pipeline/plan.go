@@ -21,6 +21,9 @@ const inspections = 32
 // are read some at a time and never held all at once: a dataset may have
 // 100,000 files.
 func (o Output) Plan(ctx context.Context, req PlanRequest, progress func(PlanProgress)) (PlanSummary, error) {
+	if req.Redo != nil {
+		return o.planRedo(ctx, req, progress)
+	}
 	if err := req.Spec.Check(); err != nil {
 		return PlanSummary{}, err
 	}
@@ -30,16 +33,16 @@ func (o Output) Plan(ctx context.Context, req PlanRequest, progress func(PlanPro
 	if err := o.checkSpec(ctx, req.Spec); err != nil {
 		return PlanSummary{}, err
 	}
-	done, err := o.tally(ctx)
+	done, err := o.tally(ctx, nil)
 	if err != nil {
 		return PlanSummary{}, err
 	}
-	pl := &planner{
-		o: o, req: req, done: done, ofFile: done.byFile(), progress: progress,
-		sum: PlanSummary{Run: req.Run}, current: map[string]bool{}, paths: map[string]bool{},
-	}
+	pl := newPlanner(o, req, done, progress)
 	if err := pl.scan(ctx); err != nil {
 		return PlanSummary{}, err
+	}
+	if err := pl.mistake(); err != nil {
+		return PlanSummary{}, errors.Join(err, o.deleteAll(ctx, req.Run))
 	}
 	return pl.accept(ctx)
 }
@@ -94,6 +97,17 @@ type planner struct {
 	// wrong; usable is how many files have them right.
 	problem string
 	usable  int
+	// redo are the published partitions of which rows are done again, by name.
+	redo map[string]*Redo
+	// dropped are the keys of manifests that a repair takes out of the way.
+	dropped []string
+}
+
+func newPlanner(o Output, req PlanRequest, done manifests, progress func(PlanProgress)) *planner {
+	return &planner{
+		o: o, req: req, done: done, ofFile: done.byFile(), progress: progress,
+		sum: PlanSummary{Run: req.Run}, current: map[string]bool{}, paths: map[string]bool{},
+	}
 }
 
 // inspected is a file of the dataset: published already, or read for planning.
@@ -180,11 +194,18 @@ func (pl *planner) published(file Object) []string {
 	return nil
 }
 
-// earlier counts a partition that is published.
-func (pl *planner) earlier(name string) {
+// earlier takes a partition that is published: it is counted, unless rows of it
+// are done again.
+func (pl *planner) earlier(ctx context.Context, name string) error {
+	if redo := pl.redo[name]; redo != nil {
+		p := pl.done[name].Partition
+		p.Redo = redo
+		return pl.add(ctx, p)
+	}
 	pl.current[name] = true
 	pl.sum.Earlier++
 	pl.sum.Done = pl.sum.Done.Plus(pl.done[name].Counts)
+	return nil
 }
 
 // take plans one file.
@@ -198,7 +219,9 @@ func (pl *planner) take(ctx context.Context, in inspected) error {
 	case in.done != nil:
 		pl.usable++
 		for _, name := range in.done {
-			pl.earlier(name)
+			if err := pl.earlier(ctx, name); err != nil {
+				return err
+			}
 		}
 		return nil
 	case errors.As(in.err, &fe):
@@ -210,16 +233,34 @@ func (pl *planner) take(ctx context.Context, in inspected) error {
 		return pl.add(ctx, pl.broken(file, problem))
 	}
 	pl.usable++
-	for _, p := range Cut(file, in.info, pl.req.RowsPerPartition) {
+	for _, p := range pl.cut(file, in.info) {
+		take := pl.add
 		if _, ok := pl.done[p.Name]; ok {
-			pl.earlier(p.Name)
-			continue
+			take = func(ctx context.Context, p Partition) error { return pl.earlier(ctx, p.Name) }
 		}
-		if err := pl.add(ctx, p); err != nil {
+		if err := take(ctx, p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// cut cuts a file, for a repair as it was: what is left of it keeps its place.
+func (pl *planner) cut(file Object, info FileInfo) []Partition {
+	if pl.req.Redo != nil && info.Rows > 0 {
+		id := FileID(file.Key, file.Version)
+		names := slices.Clone(pl.ofFile[id])
+		for _, key := range pl.dropped {
+			name, _ := partitionOfManifest(key)
+			names = append(names, name)
+		}
+		for _, name := range names {
+			if of, _, n, ok := SplitPartitionName(name); ok && of == id && int64(n) <= info.Rows {
+				return cutInto(file, info, int64(n))
+			}
+		}
+	}
+	return Cut(file, info, pl.req.RowsPerPartition)
 }
 
 // broken stands for a file that cannot be processed: one partition that fails.

@@ -46,6 +46,9 @@ type Store interface {
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	// Delete removes key; a missing one is no error.
 	Delete(ctx context.Context, key string) error
+	// Sweep removes what writes have left behind that were begun before a time
+	// and never came to an end: temporary files, open uploads.
+	Sweep(ctx context.Context, before time.Time) (removed int, err error)
 }
 
 // WriteOptions are optional; nil is all defaults.
@@ -55,6 +58,11 @@ type WriteOptions struct {
 	// writers at the same instant can both succeed; there is no such gap on S3,
 	// GCS and Azure.
 	IfAbsent bool
+	// IfVersion refuses to replace an object of another version than this one, and
+	// to write where there is none, by fs.ErrExist. "" writes whatever is there.
+	// On file:// another writer can come between the look and the write; there is
+	// no such gap on S3, GCS and Azure.
+	IfVersion string
 }
 
 // ObjectReader reads one object at random. It is safe for concurrent use, and
@@ -73,8 +81,13 @@ type Tables interface {
 	// Open prepares to read the rows of a partition. A *FileError if the file
 	// is not what the partition was planned on.
 	Open(ctx context.Context, dataset Store, p Partition, spec Spec) (Table, error)
+	// Reopen is Open for the rows of p.Redo: they are read from the manifest of p,
+	// and nothing of the dataset is.
+	Reopen(ctx context.Context, out Store, p Partition) (Table, error)
 	// Merge writes a partition's manifest: the rows of its parts, each a key of
-	// out, in row order. It fails unless these are the rows of p, each once.
+	// out, in row order. For a redo, the rows that are not done again are those
+	// of the manifest that is replaced. It fails unless these are the rows of p,
+	// each once.
 	// The bytes are a function of the parts' bytes, of p and of nothing else.
 	Merge(ctx context.Context, out Store, parts []string, p Partition, w io.Writer) (Counts, error)
 	// Summary reads a manifest's footer.
@@ -105,6 +118,8 @@ type ColumnInfo struct {
 type ManifestSummary struct {
 	Partition Partition
 	Counts    Counts
+	Redo      string // ID of the Redo that made it, "" if none did
+	Version   string // of the manifest
 }
 
 // Table is a partition open for reading.

@@ -26,6 +26,14 @@ type Job struct {
 	Nonce string
 }
 
+// open opens what the rows are read from.
+func (j Job) open(ctx context.Context) (Table, error) {
+	if j.Partition.Redo != nil {
+		return j.Output.Tables.Reopen(ctx, j.Output.Store, j.Partition)
+	}
+	return j.Output.Tables.Open(ctx, j.Output.Dataset, j.Partition, j.Spec)
+}
+
 // ErrStopped is returned by Process when Stop ended the pass. The checkpoint
 // that comes with it was committed.
 var ErrStopped = errors.New("stopped before the end of the pass")
@@ -42,7 +50,7 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	if err != nil {
 		return job.From, err
 	}
-	table, err := job.Output.Tables.Open(ctx, job.Output.Dataset, job.Partition, job.Spec)
+	table, err := job.open(ctx)
 	if err != nil {
 		return job.From, err
 	}

@@ -11,16 +11,23 @@ import (
 )
 
 // Published reports whether the partition's manifest is there, and what it
-// counts.
+// counts. For a redo, the manifest that it replaces is none; one that is neither
+// that nor its own is a *FileError.
 func (o Output) Published(ctx context.Context, p Partition) (Counts, bool, error) {
 	s, err := o.Tables.Summary(ctx, o.Store, p.ManifestKey())
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	switch r := p.Redo; {
+	case errors.Is(err, fs.ErrNotExist) && r == nil:
 		return Counts{}, false, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return Counts{}, false, &FileError{p.ManifestKey(), "it was removed while rows of it were done again: run again"}
 	case err != nil:
 		return Counts{}, false, err
+	case r == nil || s.Redo == r.ID:
+		return s.Counts, true, nil
+	case s.Version == r.Manifest:
+		return Counts{}, false, nil
 	}
-	return s.Counts, true, nil
+	return Counts{}, false, &FileError{p.ManifestKey(), "it was replaced while rows of it were done again: retry again"}
 }
 
 // Publish merges the parts that c names into the partition's manifest, then
@@ -44,15 +51,26 @@ func (o Output) Publish(ctx context.Context, p Partition, c Checkpoint) (Counts,
 		err = o.Store.Stream(ctx, p.ManifestKey(), func(w io.Writer) (err error) {
 			counts, err = o.Tables.Merge(ctx, o.Store, c.PartKeys(p), p, w)
 			return err
-		}, &WriteOptions{IfAbsent: true})
+		}, p.replacing())
 		if errors.Is(err, fs.ErrExist) {
-			counts, _, err = o.Published(ctx, p)
+			if counts, there, err = o.Published(ctx, p); err == nil && !there {
+				err = fmt.Errorf("%s is said to be there, and is not", p.ManifestKey())
+			}
 		}
 		if err != nil {
 			return Counts{}, err
 		}
 	}
 	return counts, o.deleteAll(ctx, p.WorkPrefix())
+}
+
+// replacing says what the manifest may take the place of: nothing, or the one
+// that a redo began with.
+func (p Partition) replacing() *WriteOptions {
+	if p.Redo != nil {
+		return &WriteOptions{IfVersion: p.Redo.Manifest}
+	}
+	return &WriteOptions{IfAbsent: true}
 }
 
 // deleteAll removes every object under prefix, some at a time.

@@ -219,7 +219,7 @@ func (r *recorder) put(ctx context.Context, c Checkpoint) error {
 func (r *recorder) note(ctx context.Context, open bool) error {
 	c := r.committed
 	c.Seq++
-	r.suspicion.note(&c, open, func(row int64) bool { return row < c.Next && !c.Holes.contain(row) })
+	r.suspicion.note(&c, open, func(row int64) bool { return row < c.Next && !c.Holes.Contain(row) })
 	return r.put(ctx, c)
 }
 

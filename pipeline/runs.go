@@ -38,6 +38,20 @@ func (rs Runs) AddRun(r Run) Runs {
 	return append(rs, r)
 }
 
+// With is the set and row.
+func (rs Runs) With(row int64) Runs {
+	i, _ := slices.BinarySearchFunc(rs, row, func(r Run, row int64) int { return cmp.Compare(r.First, row) })
+	if rs.Contain(row) {
+		return rs
+	}
+	out := append(Runs{}, rs[:i]...)
+	out = out.Add(row)
+	for _, r := range rs[i:] {
+		out = out.AddRun(r)
+	}
+	return out
+}
+
 // Count is the number of rows.
 func (rs Runs) Count() int64 {
 	var n int64
@@ -47,8 +61,8 @@ func (rs Runs) Count() int64 {
 	return n
 }
 
-// contain reports whether row is in the set.
-func (rs Runs) contain(row int64) bool {
+// Contain reports whether row is in the set.
+func (rs Runs) Contain(row int64) bool {
 	i, at := slices.BinarySearchFunc(rs, row, func(r Run, row int64) int { return cmp.Compare(r.First, row) })
 	return at || i > 0 && row < rs[i-1].End()
 }

@@ -26,13 +26,15 @@ type entry struct {
 	Manifest  string    `json:"manifest"` // version of the manifest
 	Partition Partition `json:"partition"`
 	Counts    Counts    `json:"counts"`
+	Redo      string    `json:"redo,omitempty"` // see ManifestSummary
 }
 
 // manifests are the published manifests of an output, by partition name.
 type manifests map[string]entry
 
-// tally lists what is published, and reads the footers that the ledger lacks.
-func (o Output) tally(ctx context.Context) (manifests, error) {
+// tally lists what is published, but for the keys of except, and reads the
+// footers that the ledger lacks.
+func (o Output) tally(ctx context.Context, except []string) (manifests, error) {
 	known, err := o.readLedger(ctx)
 	if err != nil {
 		return nil, err
@@ -44,7 +46,7 @@ func (o Output) tally(ctx context.Context) (manifests, error) {
 			return nil, err
 		}
 		name, ok := partitionOfManifest(obj.Key)
-		if !ok {
+		if !ok || slices.Contains(except, obj.Key) {
 			continue
 		}
 		if e, ok := known[name]; ok && e.Manifest == obj.Version {
@@ -62,7 +64,7 @@ func (o Output) tally(ctx context.Context) (manifests, error) {
 			if err != nil {
 				return err
 			}
-			entries[i] = entry{obj.Version, s.Partition, s.Counts}
+			entries[i] = entry{obj.Version, s.Partition, s.Counts, s.Redo}
 			return nil
 		})
 	}

@@ -3,128 +3,103 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
-	"slices"
 	"sync"
 )
 
-// Verify holds an output against its dataset: that the manifests hold each row
-// of each file exactly once (complete), that each object that they name is
-// there with the size that they say (whole), and that each failure has a class
-// and a message (reconciled). Deep, it reads every object and recomputes its
-// hash.
-func (o Output) Verify(ctx context.Context, opts *VerifyOptions, progress func(VerifyProgress)) (Report, error) {
-	v := &verifier{o: o, byFile: map[string][]Partition{}, progress: progress}
-	if opts != nil {
-		v.opts = *opts
-	}
-	v.opts.Most = cmp.Or(v.opts.Most, 1000)
-	v.report.Deep = v.opts.Deep
-	spec, err := readJSON[Spec](ctx, o.Store, specKey)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Report{}, Usagef("no run has written to %s", o.Store.URL())
-	}
+// Verifying holds an output against its dataset: that the manifests hold each
+// row of each file exactly once (complete), that each object that they name is
+// there as they say (whole), and that each failure has a class and a message
+// (reconciled). It is done in steps, so that many workers can share it: Survey,
+// VerifyChunk for each chunk, EndVerify.
+
+// VerifyRequest says what to verify, and how.
+type VerifyRequest struct {
+	// Run is the prefix of what the verification itself stores, such as
+	// "_runs/verify-20261122T102244Z-1f3a/".
+	Run string `json:"run"`
+	// Deep reads every object, recomputes its hash and decodes it.
+	Deep bool `json:"deep,omitempty"`
+	// Repair writes down what is wrong, for Selection.Repairs.
+	Repair bool `json:"repair,omitempty"`
+	// Most is how many findings a report lists; 0 is 1,000. All are counted.
+	Most int `json:"most,omitempty"`
+}
+
+// Verify does all the steps, one after the other. looker may be nil if the
+// request is not deep.
+func (o Output) Verify(ctx context.Context, looker Looker, req VerifyRequest, progress func(VerifyProgress)) (Report, error) {
+	survey, err := o.Survey(ctx, req, progress)
 	if err != nil {
 		return Report{}, err
 	}
-	if v.keys, err = ParseKeyTemplate(spec.Key); err != nil {
-		return Report{}, err
-	}
-	v.acceptTruncated = spec.Target.AcceptTruncated
-	for obj, err := range o.Store.List(ctx, ManifestPrefix) {
+	report := survey.Report
+	for i := range survey.Chunks {
+		r, err := o.VerifyChunk(ctx, looker, req, i, func(p VerifyProgress) {
+			p.Partitions, p.Rows = p.Partitions+report.Partitions, p.Rows+report.Counts.Rows()
+			progress(p)
+		})
 		if err != nil {
 			return Report{}, err
 		}
-		if err := v.manifest(ctx, obj.Key); err != nil {
-			return Report{}, err
-		}
-		progress(VerifyProgress{Partitions: v.report.Partitions, Rows: v.report.Counts.Rows()})
+		report = report.Plus(r, req.most())
 	}
-	return v.report, v.dataset(ctx)
+	return report, o.EndVerify(ctx, req, report.Found)
 }
 
+func (req VerifyRequest) most() int { return cmp.Or(req.Most, 1000) }
+
+// verifier is one step of a verification.
 type verifier struct {
 	o        Output
-	opts     VerifyOptions
+	req      VerifyRequest
+	looker   Looker
 	keys     KeyTemplate
 	progress func(VerifyProgress)
 	// acceptTruncated is the spec's: ok rows may say that they are damaged.
 	acceptTruncated bool
-	byFile          map[string][]Partition // the manifests' partitions
 
 	finding sync.Mutex // find is called by the checks of many objects at once
 	report  Report
+	repairs repairs
+}
+
+func (o Output) newVerifier(ctx context.Context, req VerifyRequest, progress func(VerifyProgress)) (*verifier, error) {
+	spec, err := ReadSpec(ctx, o.Store)
+	if err != nil {
+		return nil, err
+	}
+	v := &verifier{o: o, req: req, progress: progress, acceptTruncated: spec.Target.AcceptTruncated}
+	v.report.Deep = req.Deep
+	v.keys, err = ParseKeyTemplate(spec.Key)
+	return v, err
 }
 
 func (v *verifier) find(where, format string, args ...any) {
 	v.finding.Lock()
 	defer v.finding.Unlock()
 	v.report.Found++
-	if len(v.report.Findings) < v.opts.Most {
+	if len(v.report.Findings) < v.req.most() {
 		v.report.Findings = append(v.report.Findings, Finding{where, fmt.Sprintf(format, args...)})
 	}
 }
 
+// findRow is find for a row that doing it again would mend.
+func (v *verifier) findRow(p Partition, row int64, format string, args ...any) {
+	v.find(fmt.Sprintf("%s row %d", p.File, row), format, args...)
+	v.finding.Lock()
+	defer v.finding.Unlock()
+	v.repairs.row(p.Name, row)
+}
+
+// findManifest is find for a manifest that has to be made anew.
+func (v *verifier) findManifest(key, format string, args ...any) {
+	v.find(key, format, args...)
+	v.finding.Lock()
+	defer v.finding.Unlock()
+	v.repairs.manifest(key)
+}
+
 func (v *verifier) warn(format string, args ...any) {
 	v.report.Warnings = append(v.report.Warnings, fmt.Sprintf(format, args...))
-}
-
-// dataset holds the manifests against the dataset's files.
-func (v *verifier) dataset(ctx context.Context) error {
-	files := map[string]bool{}
-	for file, err := range v.o.Dataset.List(ctx, "") {
-		if err != nil {
-			return err
-		}
-		if !isDataFile(file.Key) {
-			continue
-		}
-		files[file.Key] = true
-		v.report.Files++
-		info, err := v.o.Tables.Inspect(ctx, v.o.Dataset, file)
-		var fe *FileError
-		if errors.As(err, &fe) {
-			v.find(file.Key, "%s", fe.Problem)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		v.report.Rows += info.Rows
-		v.tiles(file, info.Rows)
-	}
-	for _, file := range slices.Sorted(maps.Keys(v.byFile)) {
-		if !files[file] {
-			v.warn("%s is no longer in the dataset, and keeps its manifest", file)
-		}
-	}
-	return nil
-}
-
-// tiles checks that the manifests of a file hold its rows, each once.
-func (v *verifier) tiles(file Object, rows int64) {
-	ps := v.byFile[file.Key]
-	slices.SortFunc(ps, func(a, b Partition) int { return cmp.Compare(a.First, b.First) })
-	var next int64
-	for _, p := range ps {
-		switch {
-		case p.Version != file.Version:
-			v.find(file.Key, "%s is of another version of the file: run again", p.ManifestKey())
-			continue
-		case p.First > next:
-			v.find(file.Key, "no manifest holds rows %d to %d", next, p.First-1)
-		case p.First < next:
-			v.find(file.Key, "rows %d to %d stand in %s and in another manifest", p.First, min(next, p.End())-1, p.ManifestKey())
-		}
-		next = max(next, p.End())
-	}
-	if next < rows {
-		v.find(file.Key, "no manifest holds rows %d to %d", next, rows-1)
-	}
-	if next > rows {
-		v.find(file.Key, "it has %d rows, and manifests hold rows up to %d", rows, next-1)
-	}
 }

@@ -13,6 +13,32 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// VerifyChunk is a step of a verification: it looks at every row of one chunk's
+// manifests, and at the objects that they name.
+func (o Output) VerifyChunk(ctx context.Context, looker Looker, req VerifyRequest, chunk int, progress func(VerifyProgress)) (Report, error) {
+	v, err := o.newVerifier(ctx, req, progress)
+	if err != nil {
+		return Report{}, err
+	}
+	v.looker = looker
+	keys, err := readJSON[[]string](ctx, o.Store, req.chunkKey(chunk))
+	if err != nil {
+		return Report{}, err
+	}
+	for _, key := range keys {
+		if err := v.manifest(ctx, key); err != nil {
+			return Report{}, err
+		}
+	}
+	if req.Repair && !v.repairs.empty() {
+		err = writeJSON(ctx, o.Store, req.repairsKey(chunk), v.repairs, WriteOptions{})
+	}
+	return v.report, err
+}
+
+// told is how many rows are verified between two words of progress.
+const told = 1000
+
 // manifest checks one manifest by itself: its rows, and the objects they name.
 func (v *verifier) manifest(ctx context.Context, key string) error {
 	s, err := v.o.Tables.Summary(ctx, v.o.Store, key)
@@ -21,9 +47,9 @@ func (v *verifier) manifest(ctx context.Context, key string) error {
 	}
 	p := s.Partition
 	if p.ManifestKey() != key {
-		v.find(key, "it says that it is the manifest of %s", p.Name)
+		v.findManifest(key, "it says that it is the manifest of %s", p.Name)
+		return nil
 	}
-	v.byFile[p.File] = append(v.byFile[p.File], p)
 	v.report.Partitions++
 	objects, err := v.objects(ctx, p)
 	if err != nil {
@@ -38,14 +64,16 @@ func (v *verifier) manifest(ctx context.Context, key string) error {
 		if err != nil {
 			return errors.Join(v.unreadable(key, err), g.Wait())
 		}
-		where := fmt.Sprintf("%s row %d", p.File, row.Row)
 		if row.Row != next {
-			v.find(where, "it stands in %s where row %d belongs", key, next)
+			v.findManifest(key, "row %d of %s stands where row %d belongs", row.Row, p.File, next)
 		}
 		next = row.Row + 1
 		counts.Add(row)
+		if counts.Rows()%told == 0 {
+			v.progress(VerifyProgress{Partitions: v.report.Partitions, Rows: v.report.Counts.Rows() + counts.Rows()})
+		}
 		if problem := v.outcome(p, row); problem != "" {
-			v.find(where, "%s", problem)
+			v.findRow(p, row.Row, "%s", problem)
 			continue
 		}
 		if row.Status != OK {
@@ -60,7 +88,7 @@ func (v *verifier) manifest(ctx context.Context, key string) error {
 		g.Go(func() error {
 			problem, err := v.object(gctx, row, size, listed)
 			if problem != "" {
-				v.find(where, "%s", problem)
+				v.findRow(p, row.Row, "%s", problem)
 			}
 			return err
 		})
@@ -69,25 +97,25 @@ func (v *verifier) manifest(ctx context.Context, key string) error {
 		return err
 	}
 	if next != p.End() {
-		v.find(key, "its rows end before row %d, and it should hold %d to %d", next, p.First, p.End()-1)
+		v.findManifest(key, "its rows end before row %d, and it should hold %d to %d", next, p.First, p.End()-1)
 	}
 	if counts.Rows() != s.Counts.Rows() || counts.OK != s.Counts.OK || counts.Failed != s.Counts.Failed || !maps.Equal(counts.Errors, s.Counts.Errors) {
-		v.find(key, "its footer counts %d ok, %d failed, %d skipped, and its rows are %d, %d, %d",
+		v.findManifest(key, "its footer counts %d ok, %d failed, %d skipped, and its rows are %d, %d, %d",
 			s.Counts.OK, s.Counts.Failed, s.Counts.Skipped, counts.OK, counts.Failed, counts.Skipped)
 	}
 	if stray := len(objects) - named; stray > 0 {
 		v.warn("%d objects under %s are named by no manifest", stray, imagesOf(p))
 	}
 	v.report.Counts = v.report.Counts.Plus(counts)
+	v.progress(VerifyProgress{Partitions: v.report.Partitions, Rows: v.report.Counts.Rows()})
 	return nil
 }
 
 // unreadable makes a finding of a manifest that is damaged; a store that is
 // down is an error as ever.
 func (v *verifier) unreadable(key string, err error) error {
-	var fe *FileError
-	if errors.As(err, &fe) || errors.Is(err, fs.ErrNotExist) {
-		v.find(key, "the manifest cannot be read: %v", err)
+	if unreadable(err) {
+		v.findManifest(key, "the manifest cannot be read: %v", err)
 		return nil
 	}
 	return err
@@ -142,19 +170,6 @@ func (v *verifier) accepted(o Outcome) bool {
 
 // object checks the object that a row names.
 func (v *verifier) object(ctx context.Context, o Outcome, size int64, listed bool) (problem string, err error) {
-	if v.opts.Deep {
-		body, err := v.o.Store.Read(ctx, o.Key)
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Sprintf("%s does not exist", o.Key), nil
-		}
-		if err != nil {
-			return "", err
-		}
-		if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != o.SHA256 {
-			return fmt.Sprintf("%s has another sha256 than the manifest says", o.Key), nil
-		}
-		size, listed = int64(len(body)), true
-	}
 	if !listed {
 		obj, err := v.o.Store.Stat(ctx, o.Key)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -167,6 +182,42 @@ func (v *verifier) object(ctx context.Context, o Outcome, size int64, listed boo
 	}
 	if size != o.Bytes {
 		return fmt.Sprintf("%s is %d bytes, and the manifest says %d", o.Key, size, o.Bytes), nil
+	}
+	if v.req.Deep {
+		return v.image(ctx, o)
+	}
+	return "", nil
+}
+
+// image holds the object's bytes against its hash, and its pixels against what
+// the row says of them.
+func (v *verifier) image(ctx context.Context, o Outcome) (problem string, err error) {
+	sum := ""
+	h, err := v.looker.Look(ctx, o.Bytes, func(ctx context.Context) ([]byte, error) {
+		body, err := v.o.Store.Read(ctx, o.Key)
+		if err == nil {
+			digest := sha256.Sum256(body)
+			sum = hex.EncodeToString(digest[:])
+		}
+		return body, err
+	})
+	broken, isBroken := AsRowError(err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("%s does not exist", o.Key), nil
+	case err != nil && !isBroken:
+		return "", err
+	case sum != "" && sum != o.SHA256:
+		return fmt.Sprintf("%s has another sha256 than the manifest says", o.Key), nil
+	case isBroken && broken.Class == OverBudget:
+		v.finding.Lock()
+		defer v.finding.Unlock()
+		v.warn("%s was not decoded: %s", o.Key, broken.Message)
+		return "", nil
+	case isBroken:
+		return fmt.Sprintf("%s does not decode: %s", o.Key, broken.Message), nil
+	case h.Width != o.Width || h.Height != o.Height || h.Format != o.Format:
+		return fmt.Sprintf("%s is %s of %dx%d, and the manifest says %s of %dx%d", o.Key, h.Format, h.Width, h.Height, o.Format, o.Width, o.Height), nil
 	}
 	return "", nil
 }

@@ -150,25 +150,38 @@ func (w *way) render(ctx context.Context, body Body, o *Outcome) (Rendition, err
 		w.engine.flight.Dropped()
 		return Rendition{}, err
 	}
-	cost := w.engine.imager.Cost(h, w.job.Spec.Target)
-	if w.engine.isolated {
+	r, err := w.engine.decode(ctx, body, h, w.job.Spec.Target)
+	o.ProcessTime = r.took
+	return r.Rendition, err
+}
+
+// rendered is a rendition, and how long it took once a decoder was free.
+type rendered struct {
+	Rendition
+	took time.Duration
+}
+
+// decode has a landed image decoded, resized and encoded, once its bytes are
+// granted and a decoder is free.
+func (e *Engine) decode(ctx context.Context, body Body, h Header, t Target) (rendered, error) {
+	cost := e.imager.Cost(h, t)
+	if e.isolated {
 		cost += int64(len(body.Bytes)) // the decoder's copy
 	}
-	release, err := w.engine.admission.AdmitDecode(ctx, cost)
+	release, err := e.admission.AdmitDecode(ctx, cost)
 	if err != nil {
-		w.engine.flight.Dropped()
-		return Rendition{}, err
+		e.flight.Dropped()
+		return rendered{}, err
 	}
 	defer release()
-	done, err := w.engine.flight.Decode(ctx)
+	done, err := e.flight.Decode(ctx)
 	if err != nil {
-		return Rendition{}, err
+		return rendered{}, err
 	}
 	defer done()
 	begun := time.Now()
-	image, err := w.engine.imager.Render(ctx, body.Bytes, h, w.job.Spec.Target)
-	o.ProcessTime = time.Since(begun)
-	return image, err
+	image, err := e.imager.Render(ctx, body.Bytes, h, t)
+	return rendered{image, time.Since(begun)}, err
 }
 
 // store saves the image under the key that its bytes, or the user's template,

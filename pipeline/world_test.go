@@ -124,12 +124,20 @@ func (w *world) finish(p pipeline.Partition, c pipeline.Checkpoint) pipeline.Cou
 // verify holds the output to its promises, deeply.
 func (w *world) verify() pipeline.Report {
 	w.t.Helper()
-	r, err := w.output.Verify(w.t.Context(), &pipeline.VerifyOptions{Deep: true}, func(pipeline.VerifyProgress) {})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	r := w.findings(false)
 	for _, f := range r.Findings {
 		w.t.Errorf("%s: %s", f.Where, f.Problem)
+	}
+	return r
+}
+
+// findings are what a deep verification finds.
+func (w *world) findings(repair bool) pipeline.Report {
+	w.t.Helper()
+	req := pipeline.VerifyRequest{Run: "_runs/verify/", Deep: true, Repair: repair}
+	r, err := w.output.Verify(w.t.Context(), w.engine, req, func(pipeline.VerifyProgress) {})
+	if err != nil {
+		w.t.Fatal(err)
 	}
 	return r
 }

@@ -37,11 +37,11 @@ func (c s3Uploads) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts 
 }
 
 func (c s3Uploads) PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
-	return c.Client.PutObject(ctx, in, append(opts, onceIf(in.IfNoneMatch != nil))...)
+	return c.Client.PutObject(ctx, in, append(opts, onceIf(in.IfNoneMatch != nil || in.IfMatch != nil))...)
 }
 
 func (c s3Uploads) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
-	return c.Client.CompleteMultipartUpload(ctx, in, append(opts, onceIf(in.IfNoneMatch != nil))...)
+	return c.Client.CompleteMultipartUpload(ctx, in, append(opts, onceIf(in.IfNoneMatch != nil || in.IfMatch != nil))...)
 }
 
 func onceIf(conditional bool) func(*s3.Options) {

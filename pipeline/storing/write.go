@@ -3,9 +3,11 @@ package storing
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -45,7 +47,14 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 	}
 	writing, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := s.newWriter(writing, s.prefix+key, s.writerOptions(opts, size))
+	o := s.writerOptions(opts, size)
+	if opts.IfVersion != "" {
+		o.BeforeWrite = s.ifVersion(writing, key, opts.IfVersion)
+	}
+	w, err := s.newWriter(writing, s.prefix+key, o)
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
 	if err != nil {
 		return s.fault(ctx, "write", key, err)
 	}
@@ -69,20 +78,27 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 	if err := ctx.Err(); err != nil {
 		return s.fault(ctx, "write", key, err)
 	}
+	if opts.IfVersion != "" {
+		if err := s.compare(ctx, key, opts.IfVersion); err != nil {
+			return err
+		}
+	}
 	closed = true
 	if err := w.Close(); err != nil {
-		return s.settle(ctx, key, opts.IfAbsent, out, err)
+		return s.settle(ctx, key, opts, out, err)
 	}
 	return nil
 }
 
 // settle finds out what became of a write whose end failed. The store may have
 // got it all and the answer been lost, so what counts is what is there now.
-func (s *Store) settle(ctx context.Context, key string, ifAbsent bool, wrote *sink, err error) error {
-	switch gcerrors.Code(err) {
-	case gcerrors.FailedPrecondition, gcerrors.AlreadyExists:
+func (s *Store) settle(ctx context.Context, key string, opts *pipeline.WriteOptions, wrote *sink, err error) error {
+	switch code := gcerrors.Code(err); {
+	case opts.IfVersion != "" && (code == gcerrors.FailedPrecondition || code == gcerrors.NotFound):
+		return s.moved(key)
+	case code == gcerrors.FailedPrecondition, code == gcerrors.AlreadyExists:
 		return s.exists(key)
-	case gcerrors.PermissionDenied, gcerrors.NotFound:
+	case code == gcerrors.PermissionDenied, code == gcerrors.NotFound:
 		return s.fault(ctx, "write", key, err)
 	}
 	failed := s.fault(ctx, "write", key, err)
@@ -93,7 +109,7 @@ func (s *Store) settle(ctx context.Context, key string, ifAbsent bool, wrote *si
 	switch {
 	case same:
 		return nil
-	case there && ifAbsent:
+	case there && opts.IfAbsent:
 		// S3 answers two conditional writes at once with 409 to one of them.
 		return s.exists(key)
 	}

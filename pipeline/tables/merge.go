@@ -23,14 +23,15 @@ import (
 func (*Tables) Merge(ctx context.Context, out pipeline.Store, parts []string, p pipeline.Partition, w io.Writer) (pipeline.Counts, error) {
 	m := &merge{ctx: ctx, out: out, p: p, next: p.First}
 	defer m.close()
+	if p.Redo != nil {
+		if err := m.replace(); err != nil {
+			return pipeline.Counts{}, err
+		}
+	}
 	if err := m.survey(parts); err != nil {
 		return pipeline.Counts{}, err
 	}
-	names := make([]string, len(m.kept))
-	for i, c := range m.kept {
-		names[i] = c.name
-	}
-	m.w = newWriter(w, newSchema(m.kept, names), manifestCodec)
+	m.w = newWriter(w, newSchema(m.kept, namesOf(m.kept)), manifestCodec)
 	for m.next < p.End() {
 		if err := m.step(); err != nil {
 			return pipeline.Counts{}, err
@@ -48,6 +49,9 @@ type merge struct {
 	out  pipeline.Store
 	p    pipeline.Partition
 	kept []column // of every part
+	// replaced is the manifest that a redo replaces; it is one of open while it
+	// has rows left that are not done again.
+	replaced *manifest
 
 	closed []part      // by first row; not yet opened
 	open   []*manifest // each at a row that is not yet written
@@ -86,13 +90,14 @@ func (m *merge) survey(keys []string) error {
 	slices.SortFunc(m.closed, func(a, b part) int {
 		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.key, b.key))
 	})
+	first := m.p.ManifestKey()
 	for i, x := range m.closed {
-		if i == 0 {
-			m.kept = x.kept
+		if i == 0 && m.replaced == nil {
+			m.kept, first = x.kept, x.key
 			continue
 		}
 		if !slices.EqualFunc(x.kept, m.kept, sameColumn) {
-			return m.wrong("its parts %s and %s keep different columns: %s, and %s", m.closed[0].key, x.key, names(m.kept), names(x.kept))
+			return m.wrong("its parts %s and %s keep different columns: %s, and %s", first, x.key, names(m.kept), names(x.kept))
 		}
 		m.closed[i].kept = nil // 4,000 times the same
 	}
@@ -145,10 +150,37 @@ func (m *merge) step() error {
 	}
 	m.counts.Add(counted(x.values))
 	m.next++
-	if x.next() {
+	if m.advance(x) {
 		return nil
 	}
 	m.open = slices.Delete(m.open, i, i+1)
+	x.close()
+	return x.err
+}
+
+// advance reads the next row of x; of the manifest that is replaced, the next
+// one that is not done again.
+func (m *merge) advance(x *manifest) bool {
+	for x.next() {
+		if x != m.replaced || !m.p.Redo.Rows.Contain(x.row()) {
+			return true
+		}
+	}
+	return false
+}
+
+// replace opens the manifest that a redo replaces.
+func (m *merge) replace() error {
+	x, err := openReplaced(m.ctx, m.out, m.p)
+	if err != nil {
+		return err
+	}
+	m.replaced, m.kept = x, x.columns[fixedColumns:]
+	x.start(len(x.columns))
+	if m.advance(x) {
+		m.open = append(m.open, x)
+		return nil
+	}
 	x.close()
 	return x.err
 }
@@ -178,8 +210,15 @@ func (m *merge) finish() error {
 			return m.wrong("part %s begins with row %d, which is none of its rows, %d to %d", x.key, x.first, m.p.First, m.p.End()-1)
 		}
 	}
-	if err := errors.Join(m.note(notePartition, m.p), m.note(noteCounts, m.counts)); err != nil {
+	p := m.p
+	p.Redo = nil
+	if err := errors.Join(m.note(notePartition, p), m.note(noteCounts, m.counts)); err != nil {
 		return err
+	}
+	if r := m.p.Redo; r != nil {
+		if err := m.note(noteRedo, r.ID); err != nil {
+			return err
+		}
 	}
 	return m.w.close()
 }

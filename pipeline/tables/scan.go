@@ -15,6 +15,7 @@ import (
 const (
 	notePartition = ours + "partition"
 	noteCounts    = ours + "counts"
+	noteRedo      = ours + "redo" // where there was one
 )
 
 // Summary implements pipeline.Tables. It reads the footer only. What is no
@@ -29,10 +30,13 @@ func (*Tables) Summary(ctx context.Context, out pipeline.Store, key string) (pip
 	if err != nil {
 		return pipeline.ManifestSummary{}, err
 	}
-	var s pipeline.ManifestSummary
+	s := pipeline.ManifestSummary{Version: o.r.Object().Version}
 	err = errors.Join(
 		json.Unmarshal([]byte(f.notes[notePartition]), &s.Partition),
 		json.Unmarshal([]byte(f.notes[noteCounts]), &s.Counts))
+	if redo, ok := f.notes[noteRedo]; ok {
+		err = errors.Join(err, json.Unmarshal([]byte(redo), &s.Redo))
+	}
 	if err != nil {
 		return pipeline.ManifestSummary{}, o.damaged("it is no manifest: %s or %s is missing in its footer, or damaged", notePartition, noteCounts)
 	}

@@ -150,6 +150,15 @@ func decimal(e format.SchemaElement) *format.DecimalType {
 	return nil
 }
 
+// namesOf are the columns' names.
+func namesOf(columns []column) []string {
+	s := make([]string, len(columns))
+	for i, c := range columns {
+		s[i] = c.name
+	}
+	return s
+}
+
 // names lists columns for a message.
 func names(columns []column) string {
 	const shown = 30

@@ -114,6 +114,8 @@ func (m *memory) List(_ context.Context, prefix string) iter.Seq2[pipeline.Objec
 	}
 }
 
+func (m *memory) Sweep(context.Context, time.Time) (int, error) { return 0, nil }
+
 func (m *memory) Delete(_ context.Context, key string) error {
 	delete(m.objects, key)
 	return nil
