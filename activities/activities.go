@@ -23,18 +23,21 @@ const (
 	SurveyActivity      = "Survey"
 	VerifyChunkActivity = "VerifyChunk"
 	EndVerifyActivity   = "EndVerify"
+	CollectActivity     = "Collect"
 )
 
 // Activities are the activities of one worker process.
 type Activities struct {
-	// Open opens a dataset and an output by their URLs. It decides which of
-	// them this worker may touch. What it opens is kept by whoever made it: the
+	// Open opens a dataset and an output by their URLs; no dataset is the one that
+	// the output was made from. It decides which of them this worker may touch. What it opens is kept by whoever made it: the
 	// activities close nothing.
 	Open func(ctx context.Context, input, output string) (pipeline.Output, error)
 	// Engine is what all partitions of the process share.
 	Engine Engine
 
-	beater Beater // a test's; else the server is asked
+	// A test's; else the server is asked.
+	beater Beater
+	isOpen func(workflowID string) bool
 }
 
 // Engine is what Process and VerifyChunk need of a *pipeline.Engine.
@@ -55,7 +58,9 @@ func (a *Activities) RegisterLight(r Registry) {
 	register(r, PublishActivity, a.Publish)
 	register(r, FinishActivity, a.Finish)
 	register(r, SurveyActivity, a.Survey)
+	register(r, VerifyChunkActivity, a.VerifyChunk)
 	register(r, EndVerifyActivity, a.EndVerify)
+	register(r, CollectActivity, a.Collect)
 }
 
 // RegisterHeavy registers what takes a worker's memory and CPUs, and has a task

@@ -18,6 +18,9 @@ type PlanInput struct {
 	RowsPerPartition int64 `json:"rows_per_partition"`
 	// Redo, if it is set, has published rows done again.
 	Redo *pipeline.Selection `json:"redo,omitempty"`
+	// Collection is the id of the workflow that collects in this output: while it
+	// is open, no run may begin.
+	Collection string `json:"collection,omitempty"`
 }
 
 // LoadNamesInput is the input of LoadNames: N partitions of the plan, from
@@ -96,4 +99,14 @@ type VerifyChunkInput struct {
 type EndVerifyInput struct {
 	VerifyInput
 	Found int64 `json:"found"` // findings
+}
+
+// CollectInput is the input of Collect, whose result is a pipeline.Collected.
+type CollectInput struct {
+	Input  string `json:"input,omitempty"` // URL of the dataset; "" is what the output says
+	Output string `json:"output"`          // URL
+	// RunID is the id of the output's dataset workflow: while it is open, nothing
+	// may be removed.
+	RunID   string                  `json:"run_id"`
+	Request pipeline.CollectRequest `json:"request"`
 }

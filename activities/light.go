@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"sluice/pipeline"
@@ -10,6 +12,9 @@ import (
 // Plan plans a run. Its heartbeats are a pipeline.PlanProgress.
 func (a *Activities) Plan(ctx context.Context, in PlanInput) (pipeline.PlanSummary, error) {
 	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.PlanProgress)) (pipeline.PlanSummary, error) {
+		if collecting, err := a.beside(ctx, in.Collection); err != nil || collecting {
+			return pipeline.PlanSummary{}, cmp.Or(err, errors.New("starter gc is at this output: the run begins when that has ended"))
+		}
 		req := pipeline.PlanRequest{Run: in.Key, Spec: in.Spec, RowsPerPartition: in.RowsPerPartition, Redo: in.Redo}
 		return out.Plan(ctx, req, progress)
 	})
@@ -60,6 +65,18 @@ func (a *Activities) Survey(ctx context.Context, in VerifyInput) (pipeline.Surve
 func (a *Activities) VerifyChunk(ctx context.Context, in VerifyChunkInput) (pipeline.Report, error) {
 	return light(ctx, a, in.run(), func(ctx context.Context, out pipeline.Output, progress func(pipeline.VerifyProgress)) (pipeline.Report, error) {
 		return out.VerifyChunk(ctx, a.Engine, in.Request, in.Chunk, progress)
+	})
+}
+
+// Collect removes what no manifest names. Its heartbeats are a
+// pipeline.Collected.
+func (a *Activities) Collect(ctx context.Context, in CollectInput) (pipeline.Collected, error) {
+	run := Run{Key: in.Request.Run, Spec: pipeline.Spec{Input: in.Input}, Output: in.Output}
+	return light(ctx, a, run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.Collected)) (pipeline.Collected, error) {
+		if running, err := a.beside(ctx, in.RunID); err != nil || running {
+			return pipeline.Collected{}, cmp.Or(err, pipeline.Usagef("a run of %s is open, and stores what gc might remove: wait for its end, or cancel it", out.Store.URL()))
+		}
+		return out.Collect(ctx, in.Request, progress)
 	})
 }
 

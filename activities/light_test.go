@@ -100,3 +100,29 @@ func TestALightStepHeartbeatsItsProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A run and a collection of one output are not at it at the same time: the run
+// waits, and the collection is refused.
+func TestRunsAndCollectionsKeepClear(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		acts := newActivities(newMemory(), &ticker{})
+		acts.isOpen = func(id string) bool { return open && id == "other" }
+		env := lightEnv(t)
+		acts.RegisterLight(env)
+		said := func(activity string, in any) (errType, message string) {
+			_, err := env.ExecuteActivity(activity, in)
+			var app *temporal.ApplicationError
+			if !errors.As(err, &app) {
+				t.Fatalf("%s: %v", activity, err)
+			}
+			return app.Type(), app.Message()
+		}
+		// Without the other, they fail for what the input lacks.
+		if errType, why := said(PlanActivity, PlanInput{Collection: "other"}); (errType == FaultType) != open || strings.Contains(why, "gc") != open {
+			t.Errorf("planning while a collection is open (%t): %s, %s", open, errType, why)
+		}
+		if _, why := said(CollectActivity, CollectInput{RunID: "other"}); strings.Contains(why, "is open") != open {
+			t.Errorf("collecting while a run is open (%t): %s", open, why)
+		}
+	}
+}

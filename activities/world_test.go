@@ -46,6 +46,8 @@ func (m *memory) Write(ctx context.Context, key string, body []byte, _ *pipeline
 	return nil
 }
 
+func (m *memory) Sweep(context.Context, time.Time) (int, error) { return 0, m.down }
+
 func (m *memory) Stream(ctx context.Context, key string, fill func(io.Writer) error, opts *pipeline.WriteOptions) error {
 	var b bytes.Buffer
 	if err := fill(&b); err != nil {
@@ -105,6 +107,8 @@ func (n noTables) Summary(_ context.Context, _ pipeline.Store, key string) (pipe
 
 // ticker is an engine that does a row in step, and commits each one.
 type ticker struct {
+	pipeline.Looker // none: nothing is verified here
+
 	step time.Duration
 	// commit, if any, stands before each commit: it can hold it up.
 	commit func(ctx context.Context, job pipeline.Job, c pipeline.Checkpoint)

@@ -86,6 +86,8 @@ type Report struct {
 	Found      int64     `json:"found"`              // all
 	Warnings   []string  `json:"warnings,omitempty"` // vanished files, say
 	Deep       bool      `json:"deep"`
+	// Run is the prefix of what a verification with repairs has written down.
+	Run string `json:"run,omitempty"`
 }
 
 // Plus is the sum of two steps' reports, of which most findings are listed. What

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 
 	"sluice/starter/progress"
 	"sluice/workflows"
@@ -46,7 +47,12 @@ Without --wait, 0 says that the plan was accepted.`,
 			if err != nil {
 				return err
 			}
-			return c.startAndFollow(cmd.Context(), t, in, f.taskQueue, wait)
+			temporal, err := c.dial(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer temporal.Close()
+			return c.startAndFollow(cmd.Context(), temporal, t, in, f.taskQueue, wait)
 		},
 	}
 	f.register(cmd)
@@ -54,12 +60,7 @@ Without --wait, 0 says that the plan was accepted.`,
 	return cmd
 }
 
-func (c *cli) startAndFollow(ctx context.Context, t target, in workflows.RunInput, taskQueue string, wait bool) error {
-	temporal, err := c.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer temporal.Close()
+func (c *cli) startAndFollow(ctx context.Context, temporal client.Client, t target, in workflows.RunInput, taskQueue string, wait bool) error {
 	runID, err := c.start(ctx, temporal, t, in, taskQueue)
 	if err != nil {
 		return err

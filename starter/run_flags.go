@@ -67,7 +67,7 @@ Without {hash}, work done again writes over objects that a manifest names`)
 	flags.Int64Var(&f.rowsPerPartition, "rows-per-partition", 10_000, "about how many rows one child workflow does")
 	flags.IntVar(&f.inFlight, "in-flight", 64, "how many child workflows are open at once")
 	flags.DurationVar(&f.heartbeatTimeout, "heartbeat-timeout", 10*time.Second, "silence after which a worker is taken for dead")
-	flags.StringVar(&f.waits, "waits", "30s,2m", "waits before later passes over rows that failed for a transient reason, or none")
+	flags.StringVar(&f.waits, "waits", formatWaits(defaultWaits), "waits before later passes over rows that failed for a transient reason, or none")
 	flags.StringVar(&f.taskQueue, "task-queue", workflows.DefaultTaskQueue, "task `queue` of the workers")
 	for flag, values := range map[string][]string{"fit": {"fill", "cover", "contain", "inside"}, "format": {"jpeg", "png", "webp"}, "position": pipeline.Positions} {
 		// It fails only for a flag that does not exist.
@@ -161,6 +161,9 @@ func (f *runFlags) places() (input, output string, err error) {
 	}
 	return canonical(in), canonical(out), nil
 }
+
+// defaultWaits are the waits before the later passes.
+var defaultWaits = []time.Duration{30 * time.Second, 2 * time.Minute}
 
 // parseWaits reads "30s,2m", or "none".
 func parseWaits(s string) ([]time.Duration, error) {

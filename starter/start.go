@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -41,7 +42,7 @@ func (c *cli) start(ctx context.Context, temporal client.Client, t target, in wo
 		if ok, err := progress.Memo(info, workflows.MemoRun, &was); !ok || err != nil {
 			return "", pipeline.Usagef("a workflow %s is open that this program did not start: end it, or take another --output", t.id)
 		}
-		if d := was.Spec.Difference(in.Spec); d != "" {
+		if d := difference(was, in); d != "" {
 			return "", pipeline.Usagef("another run writes to %s: %s; wait for it, take another --output, or: %s", t.output, d, t.command("cancel"))
 		}
 		c.say("attached to the run that is open since %s", clock(info.GetStartTime().AsTime()))
@@ -51,6 +52,21 @@ func (c *cli) start(ctx context.Context, temporal client.Client, t target, in wo
 		return info.GetExecution().GetRunId(), nil
 	}
 	return "", unknownf("runs of %s are started and end all the time; is something else at it? See: %s", t.output, t.command("status"))
+}
+
+// difference says in what the open run is another one than is asked for, or "".
+func difference(was, in workflows.RunInput) string {
+	switch {
+	case was.Redo == nil && in.Redo == nil:
+		return was.Spec.Difference(in.Spec)
+	case was.Redo == nil:
+		return "it does what is new, and this one does rows again"
+	case in.Redo == nil:
+		return "it does rows again that are published"
+	case !reflect.DeepEqual(was.Redo, in.Redo):
+		return "it does other rows again"
+	}
+	return ""
 }
 
 func startOptions(t target, in workflows.RunInput, taskQueue string) client.StartWorkflowOptions {
@@ -97,6 +113,9 @@ func pace(was, is workflows.RunInput) string {
 
 // summary is the run in one line of the UI's list, which shows 400 bytes.
 func summary(in workflows.RunInput) string {
+	if in.Redo != nil {
+		return "rows of " + in.Output + " again: " + selected(*in.Redo)
+	}
 	t := in.Spec.Target
 	s := fmt.Sprintf("%s → %s, %dx%d %s %s", in.Spec.Input, in.Output, t.Width, t.Height, t.Fit, t.Format)
 	if len(s) > 400 {
@@ -107,6 +126,9 @@ func summary(in workflows.RunInput) string {
 
 // details is the run in Markdown, for its page in the UI.
 func details(in workflows.RunInput) string {
+	if in.Redo != nil {
+		return fmt.Sprintf("Rows of `%s` are done again: %s. Its other rows stay as they are.\n", in.Output, selected(*in.Redo))
+	}
 	t := in.Spec.Target
 	image := fmt.Sprintf("%dx%d, %s, %s", t.Width, t.Height, t.Fit, t.Format)
 	if t.Format != pipeline.PNG {
@@ -149,4 +171,19 @@ func details(in workflows.RunInput) string {
 | A worker is taken for dead | after %s of silence |
 `, "`"+in.Spec.Input+"`", "`"+in.Spec.Column+"`", "`"+in.Output+"`", image, "`"+key+"`", keep,
 		count(in.RowsPerPartition), in.InFlight, formatWaits(in.Waits), in.HeartbeatTimeout)
+}
+
+// selected says which rows a selection is of.
+func selected(sel pipeline.Selection) string {
+	if sel.Repairs != "" {
+		return "what a verification found to be wrong"
+	}
+	words := "those that failed"
+	for i, class := range sel.Classes {
+		words += []string{" with ", ", "}[min(i, 1)] + string(class)
+	}
+	if len(sel.Hosts) > 0 {
+		words += " at " + strings.Join(sel.Hosts, ", ")
+	}
+	return words
 }

@@ -115,8 +115,8 @@ func stubVerify(_ workflow.Context, in activities.VerifyInput) (pipeline.Report,
 	if strings.HasSuffix(in.Output, "/none") {
 		return pipeline.Report{}, temporal.NewNonRetryableApplicationError("no run has written to "+in.Output, activities.UsageType, nil)
 	}
-	r := pipeline.Report{Files: 2, Partitions: 2, Rows: 1000, Objects: 960, Bytes: 20_000_000, Deep: in.Options.Deep}
-	if in.Options.Deep {
+	r := pipeline.Report{Files: 2, Partitions: 2, Rows: 1000, Objects: 960, Bytes: 20_000_000, Deep: in.Request.Deep}
+	if in.Request.Deep {
 		r.Found = 3
 		r.Findings = []pipeline.Finding{
 			{Where: "b.parquet row 17", Problem: "images/part-1/17-00.jpg has another hash"},

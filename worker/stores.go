@@ -47,11 +47,16 @@ func (s *stores) read(ctx context.Context, url string) (pipeline.Store, error) {
 // output opens a dataset and its output. The starter refuses one inside the other
 // before it starts a run, but not every run is started by it.
 func (s *stores) output(ctx context.Context, input, output string, t pipeline.Tables) (pipeline.Output, error) {
-	from, err := location.Normalize(input)
+	to, err := location.Normalize(output)
 	if err != nil {
 		return pipeline.Output{}, err
 	}
-	to, err := location.Normalize(output)
+	if input == "" {
+		if input, err = s.inputOf(ctx, output); err != nil {
+			return pipeline.Output{}, err
+		}
+	}
+	from, err := location.Normalize(input)
 	if err != nil {
 		return pipeline.Output{}, err
 	}
@@ -67,4 +72,14 @@ func (s *stores) output(ctx context.Context, input, output string, t pipeline.Ta
 		return pipeline.Output{}, err
 	}
 	return pipeline.Output{Dataset: in, Store: out, Tables: t}, nil
+}
+
+// inputOf is the dataset that an output was made from.
+func (s *stores) inputOf(ctx context.Context, output string) (string, error) {
+	out, err := s.read(ctx, output)
+	if err != nil {
+		return "", err
+	}
+	spec, err := pipeline.ReadSpec(ctx, out)
+	return spec.Input, err
 }

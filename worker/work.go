@@ -93,6 +93,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 		// one that is frozen swallow the retries that others wait for.
 		MaxConcurrentActivityExecutionSize: o.partitions,
 		MaxConcurrentActivityTaskPollers:   1,
+		MaxHeartbeatThrottleInterval:       activities.LightBeat, // of chunks that are verified
 		DisableWorkflowWorker:              true,
 	})
 	acts.RegisterHeavy(heavy)

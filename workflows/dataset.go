@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 // Dataset is a run: it plans, fans out over the partitions of the plan, and
 // writes down how it ended.
 func Dataset(ctx workflow.Context, in RunInput) (RunResult, error) {
-	in = in.withDefaults()
-	d := &dataset{in: in, run: activities.Run{Key: runKey(ctx), Spec: in.Spec, Output: in.Output}}
+	in = in.WithDefaults()
+	d := &dataset{in: in, run: activities.Run{Key: ownKey(ctx, pipeline.RunPrefix), Spec: in.Spec, Output: in.Output}}
 	workflow.SetCurrentDetails(ctx, d.report.markdown())
 	if err := d.planned(ctx); err != nil {
 		return RunResult{}, plainly(err)
@@ -47,20 +48,31 @@ type dataset struct {
 	report reporter
 }
 
-// runKey names what the run itself stores: by its time, and against two in one
-// second by the end of its id. A workflow that is reset keeps both.
-func runKey(ctx workflow.Context) string {
+// ownKey names what the workflow itself stores: by its time, and against two in
+// one second by the end of its id. A workflow that is reset keeps both.
+func ownKey(ctx workflow.Context, prefix string) string {
 	info := workflow.GetInfo(ctx)
 	id := info.OriginalRunID
-	return fmt.Sprintf("%s%s-%s/", pipeline.RunPrefix, info.WorkflowStartTime.UTC().Format("20060102T150405Z"), id[max(0, len(id)-4):])
+	return fmt.Sprintf("%s%s-%s/", prefix, info.WorkflowStartTime.UTC().Format("20060102T150405Z"), id[max(0, len(id)-4):])
 }
 
 // planned plans, and says so.
 func (d *dataset) planned(ctx workflow.Context) error {
-	in := activities.PlanInput{Run: d.run, RowsPerPartition: d.in.RowsPerPartition}
-	err := workflow.ExecuteActivity(light(ctx, "list %s and cut it into partitions", d.in.Spec.Input), activities.PlanActivity, in).Get(ctx, &d.plan)
+	in := activities.PlanInput{
+		Run: d.run, RowsPerPartition: d.in.RowsPerPartition, Redo: d.in.Redo,
+		Collection: CollectID(workflow.GetInfo(ctx).WorkflowExecution.ID),
+	}
+	what := "list " + d.in.Spec.Input + " and cut it into partitions"
+	if d.in.Redo != nil {
+		what = "find the rows that are done again"
+	}
+	err := workflow.ExecuteActivity(light(ctx, "%s", what), activities.PlanActivity, in).Get(ctx, &d.plan)
 	if err != nil {
 		return err
+	}
+	if spec := d.plan.Spec; spec != nil {
+		spec.Input = cmp.Or(d.run.Spec.Input, spec.Input)
+		d.run.Spec = *spec
 	}
 	if d.plan.Partitions > maxPartitions {
 		return tooMany(d.plan.Partitions)

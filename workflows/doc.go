@@ -3,6 +3,8 @@
 //	Dataset    plan → a window of Partitions, or of Slices → finish
 //	Slice      a window of Partitions
 //	Partition  process → (wait → process)* → publish
+//	Verify     survey → a window of chunks → end
+//	Collect    collect
 //
 // The dataset workflow holds the partitions of its plan as child workflows, a
 // window of them at a time (fanOut). A plan that is too large for one history is

@@ -22,5 +22,8 @@ func SliceID(runID string, slice int) string { return fmt.Sprintf("%s/_slice-%04
 // PartitionID is the id of the workflow of one partition of a run.
 func PartitionID(runID, partition string) string { return runID + "/" + partition }
 
+// CollectID is the id of the workflow that collects in an output.
+func CollectID(runID string) string { return runID + "/_gc" }
+
 // VerifyID is the id of the workflow that verifies an output.
 func VerifyID(runID string) string { return runID + "/_verify" }

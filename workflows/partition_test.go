@@ -173,12 +173,3 @@ func TestProcessGoesToAQueueOfItsOwn(t *testing.T) {
 		t.Errorf("the activities ran on %v", queues)
 	}
 }
-
-func TestVerify(t *testing.T) {
-	env := newEnv(t, &stub{partitions: 5})
-	env.ExecuteWorkflow(VerifyWorkflow, activities.VerifyInput{Output: testOutput})
-	var r pipeline.Report
-	if err := env.GetWorkflowResult(&r); err != nil || r.Partitions != 5 {
-		t.Fatalf("%+v, %v", r, err)
-	}
-}

@@ -73,8 +73,8 @@ func child(ctx workflow.Context, id, format string, args ...any) workflow.Contex
 // short cuts a summary at 200 bytes; the server's limit is 400.
 func short(s string) string { return cut(s, 200) }
 
-// withDefaults fills in what whoever starts the workflow by hand leaves out.
-func (in RunInput) withDefaults() RunInput {
+// WithDefaults fills in what whoever starts the workflow leaves out.
+func (in RunInput) WithDefaults() RunInput {
 	if in.RowsPerPartition < 1 {
 		in.RowsPerPartition = 10_000
 	}

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"sluice/activities"
+	"sluice/pipeline"
 )
 
 var record = flag.Bool("record", false, "record histories that are not in testdata yet")
@@ -155,15 +156,33 @@ func TestRecord(t *testing.T) {
 		w.recorded(SliceID(run, 1), "slice")
 	})
 
-	t.Run("verify", func(t *testing.T) {
+	t.Run("verify and collect", func(t *testing.T) {
 		w := newWorld(t, &stub{partitions: 4})
-		r, err := w.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: VerifyID(run), TaskQueue: DefaultTaskQueue}, VerifyWorkflow, activities.VerifyInput{Output: testOutput})
-		if err != nil {
+		for _, errand := range []struct {
+			id, workflow, name string
+			in                 any
+		}{
+			{VerifyID(run), VerifyWorkflow, "verify", activities.VerifyInput{Output: testOutput, Request: pipeline.VerifyRequest{Deep: true}}},
+			{CollectID(run), CollectWorkflow, "collect", activities.CollectInput{Output: testOutput, RunID: run}},
+		} {
+			r, err := w.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: errand.id, TaskQueue: DefaultTaskQueue}, errand.workflow, errand.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Get(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			w.recorded(errand.id, errand.name)
+		}
+	})
+
+	t.Run("rows done again", func(t *testing.T) {
+		w := newWorld(t, &stub{partitions: 2})
+		in := stubInput(2)
+		in.Redo = &pipeline.Selection{Classes: []pipeline.Class{pipeline.Timeout}}
+		if err := w.run(in).Get(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Get(t.Context(), nil); err != nil {
-			t.Fatal(err)
-		}
-		w.recorded(VerifyID(run), "verify")
+		w.recorded(run, "dataset-redo")
 	})
 }

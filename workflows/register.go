@@ -13,6 +13,7 @@ func Register(r Registry) {
 	register(r, SliceWorkflow, Slice)
 	register(r, PartitionWorkflow, Partition)
 	register(r, VerifyWorkflow, Verify)
+	register(r, CollectWorkflow, Collect)
 }
 
 func register(r Registry, name string, f any) {

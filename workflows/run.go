@@ -13,6 +13,7 @@ const (
 	SliceWorkflow     = "Slice"
 	PartitionWorkflow = "Partition"
 	VerifyWorkflow    = "Verify"
+	CollectWorkflow   = "Collect"
 )
 
 // DefaultTaskQueue is where the workflows and the light activities run. The
@@ -27,6 +28,10 @@ func ProcessQueue(taskQueue string) string { return taskQueue + "-process" }
 type RunInput struct {
 	Spec   pipeline.Spec `json:"spec"`   // with the dataset's URL
 	Output string        `json:"output"` // URL, as it was given: with its query
+	// Redo, if it is set, has published rows done again instead of what is new.
+	// Of Spec only the dataset's URL matters then, and not even that has to be
+	// there: the rest is the output's.
+	Redo *pipeline.Selection `json:"redo,omitempty"`
 	// RowsPerPartition is about how many rows a partition holds.
 	RowsPerPartition int64 `json:"rows_per_partition"`
 	// InFlight is how many partition workflows are open at once.
@@ -70,4 +75,5 @@ type Progress struct {
 const (
 	MemoRun      = "run"      // RunInput, of the dataset workflow
 	MemoProgress = "progress" // Progress
+	MemoVerified = "verified" // pipeline.VerifyProgress, of the chunks that are done
 )

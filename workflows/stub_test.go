@@ -25,6 +25,7 @@ type stub struct {
 	process func(ctx context.Context, in activities.ProcessInput) (activities.ProcessResult, error)
 	plan    func() error
 	finish  func(ctx context.Context, in activities.FinishInput) error
+	chunk   func(in activities.VerifyChunkInput) error
 
 	mu        sync.Mutex
 	published map[string]bool
@@ -37,10 +38,13 @@ func (s *stub) register(light, heavy activities.Registry) {
 		activities.LoadNamesActivity: s.LoadNames,
 		activities.PublishActivity:   s.Publish,
 		activities.FinishActivity:    s.Finish,
-		activities.VerifyActivity:    s.Verify,
+		activities.SurveyActivity:    s.Survey,
+		activities.EndVerifyActivity: s.EndVerify,
+		activities.CollectActivity:   s.Collect,
 	} {
 		light.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
+	heavy.RegisterActivityWithOptions(s.VerifyChunk, activity.RegisterOptions{Name: activities.VerifyChunkActivity})
 	heavy.RegisterActivityWithOptions(s.Process, activity.RegisterOptions{Name: activities.ProcessActivity})
 }
 
@@ -113,8 +117,29 @@ func (s *stub) Finish(ctx context.Context, in activities.FinishInput) (pipeline.
 	return pipeline.Totals{Counts: pipeline.Counts{OK: int64(n) * stubRows}, Partitions: n}, nil
 }
 
-func (s *stub) Verify(context.Context, activities.VerifyInput) (pipeline.Report, error) {
-	return pipeline.Report{Partitions: s.partitions}, nil
+// Survey finds a chunk a partition.
+func (s *stub) Survey(context.Context, activities.VerifyInput) (pipeline.Survey, error) {
+	return pipeline.Survey{Report: pipeline.Report{Files: s.partitions}, Chunks: s.partitions}, nil
+}
+
+// VerifyChunk finds as many things wrong as the chunk's number says.
+func (s *stub) VerifyChunk(_ context.Context, in activities.VerifyChunkInput) (pipeline.Report, error) {
+	if s.chunk != nil {
+		if err := s.chunk(in); err != nil {
+			return pipeline.Report{}, err
+		}
+	}
+	r := pipeline.Report{Partitions: 1, Counts: pipeline.Counts{OK: stubRows}, Found: int64(in.Chunk)}
+	for i := range in.Chunk {
+		r.Findings = append(r.Findings, pipeline.Finding{Where: fmt.Sprint(in.Chunk), Problem: fmt.Sprint(i)})
+	}
+	return r, nil
+}
+
+func (s *stub) EndVerify(context.Context, activities.EndVerifyInput) error { return nil }
+
+func (s *stub) Collect(context.Context, activities.CollectInput) (pipeline.Collected, error) {
+	return pipeline.Collected{Images: 7}, nil
 }
 
 // whole is the result of a pass after which every row is ok.

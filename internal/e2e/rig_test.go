@@ -68,10 +68,11 @@ type origin struct {
 	heard chan struct{} // closed once `after` requests have come
 	after int
 	all   int
+	well  map[string]bool // kinds of paths that have healed
 }
 
 func newOrigin(t *testing.T) *origin {
-	o := &origin{count: map[string]int{}, heard: make(chan struct{})}
+	o := &origin{count: map[string]int{}, well: map[string]bool{}, heard: make(chan struct{})}
 	o.Server = httptest.NewServer(http.HandlerFunc(o.serve))
 	t.Cleanup(o.Close)
 	return o
@@ -85,6 +86,13 @@ func (o *origin) when(n int) <-chan struct{} {
 	return o.heard
 }
 
+// heal serves photographs under paths of a kind from now on.
+func (o *origin) heal(kind string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.well[kind] = true
+}
+
 func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
 	o.mu.Lock()
 	o.count[req.URL.Path]++
@@ -93,13 +101,16 @@ func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
 		close(o.heard)
 	}
 	delay := o.delay
+	kind, name, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
+	if o.well[kind] {
+		kind = "ok"
+	}
 	o.mu.Unlock()
 	select {
 	case <-time.After(delay):
 	case <-req.Context().Done():
 		return
 	}
-	kind, name, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
 	n, _ := strconv.Atoi(strings.TrimSuffix(name, ".jpg"))
 	switch kind {
 	case "ok":
@@ -216,6 +227,10 @@ type result struct {
 	Errors     map[string]int64 `json:"errors"`
 	Error      string           `json:"error"`
 	Found      int64            `json:"found"`
+	Images     int64            `json:"images"`
+	Named      int64            `json:"named"`
+	Young      int64            `json:"young"`
+	Unfinished int64            `json:"unfinished"`
 }
 
 // starter calls the starter and waits for it.

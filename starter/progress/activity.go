@@ -51,7 +51,9 @@ func (s *Snapshot) tasks(w *workflowservice.DescribeWorkflowExecutionResponse, p
 			s.Untaken++
 		}
 		if details := a.GetHeartbeatDetails().GetPayloads(); partition == "" && len(details) > 0 && !s.Planned {
-			_ = decode(details[0], &s.Step) // for the eye only
+			var step Step
+			_ = decode(details[0], &step) // for the eye only
+			s.Step.add(step)
 		}
 		if t, ok := trouble(a); ok {
 			t.Partition = partition

@@ -56,6 +56,9 @@ func (r *Reader) Read(ctx context.Context) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	s := r.header(run)
+	if _, err := Memo(run.GetWorkflowExecutionInfo(), workflows.MemoVerified, &s.Step); err != nil {
+		return Snapshot{}, err
+	}
 	s.Planned = memo.Planned
 	s.Rows = memo.Rows
 	s.Partitions.All = memo.Partitions

@@ -102,6 +102,12 @@ type Step struct {
 	Rows       int64 `json:"rows"`
 }
 
+func (s *Step) add(t Step) {
+	s.Files += t.Files
+	s.Partitions += t.Partitions
+	s.Rows += t.Rows
+}
+
 // Partitions counts the partitions by their state.
 type Partitions struct {
 	All      int `json:"all"`
