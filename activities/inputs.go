@@ -41,6 +41,9 @@ type ProcessInput struct {
 	LastPass bool `json:"last_pass,omitempty"`
 	// From is where the previous pass ended; nil in the first.
 	From *Position `json:"from,omitempty"`
+	// PerHost is how many connections this worker may have to one host for the
+	// partition; 0 is what its operator allows.
+	PerHost int `json:"per_host,omitempty"`
 }
 
 // Position is how far a partition has come. It is Process' heartbeat, so that it

@@ -37,6 +37,10 @@ func (a *Activities) Process(ctx context.Context, in ProcessInput) (ProcessResul
 		// without that a CanceledError would be taken for a failure.
 		activity.RecordHeartbeat(ctx, h.last)
 	}
+	if temporal.IsCanceledError(err) {
+		// A workflow that was only interrupted goes on from there.
+		err = temporal.NewCanceledError(h.last)
+	}
 	return ProcessResult{}, temporalError(err)
 }
 

@@ -36,6 +36,23 @@ func (c *Counts) Add(o Outcome) {
 	}
 }
 
+// Minus is what c counts beyond d, which is a part of it. Neither is changed.
+func (c Counts) Minus(d Counts) Counts {
+	c.OK -= d.OK
+	c.Failed -= d.Failed
+	c.Skipped -= d.Skipped
+	c.BytesIn -= d.BytesIn
+	c.BytesOut -= d.BytesOut
+	errors := map[Class]int64{}
+	for class, n := range c.Errors {
+		if n -= d.Errors[class]; n != 0 {
+			errors[class] = n
+		}
+	}
+	c.Errors = errors
+	return c
+}
+
 // Plus is the sum of both. Neither is changed.
 func (c Counts) Plus(d Counts) Counts {
 	c.OK += d.OK

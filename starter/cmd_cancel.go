@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/starter/progress"
+	"sluice/workflows/progress"
 )
 
 func (c *cli) cancelCommand() *cobra.Command {

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
-	"sluice/starter/progress"
 	"sluice/workflows"
+	"sluice/workflows/progress"
 )
 
 func (c *cli) runCommand() *cobra.Command {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/starter/progress"
+	"sluice/workflows/progress"
 )
 
 func (c *cli) statusCommand() *cobra.Command {

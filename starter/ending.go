@@ -7,8 +7,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"sluice/activities"
-	"sluice/starter/progress"
 	"sluice/workflows"
+	"sluice/workflows/progress"
 )
 
 // endedError is the end of a workflow that did not succeed.

@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"sluice/pipeline"
-	"sluice/starter/progress"
+	"sluice/workflows/progress"
 )
 
 // errand is a workflow on an output beside its runs: a verification, a

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"sluice/pipeline"
-	"sluice/starter/progress"
+	"sluice/workflows/progress"
 )
 
 const (

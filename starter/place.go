@@ -12,8 +12,8 @@ import (
 
 	"sluice/pipeline"
 	"sluice/pipeline/location"
-	"sluice/starter/progress"
 	"sluice/workflows"
+	"sluice/workflows/progress"
 )
 
 // place says where workers find an output that there is, and its dataset.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"sluice/starter/progress"
+	"sluice/workflows/progress"
 )
 
 // view is what is shown of a run.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"sluice/pipeline"
-	"sluice/starter/progress"
+	"sluice/workflows/progress"
 )
 
 func someView() view {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"sluice/pipeline"
-	"sluice/starter/progress"
+	"sluice/workflows/progress"
 )
 
 // result is how a run stands or ended: the JSON of run, watch, status and list.

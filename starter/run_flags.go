@@ -42,6 +42,7 @@ type runFlags struct {
 	inFlight         int
 	heartbeatTimeout time.Duration
 	waits            string
+	tolerate         string
 	taskQueue        string
 }
 
@@ -67,6 +68,8 @@ Without {hash}, work done again writes over objects that a manifest names`)
 	flags.Int64Var(&f.rowsPerPartition, "rows-per-partition", 10_000, "about how many rows one child workflow does")
 	flags.IntVar(&f.inFlight, "in-flight", 64, "how many child workflows are open at once")
 	flags.DurationVar(&f.heartbeatTimeout, "heartbeat-timeout", 10*time.Second, "silence after which a worker is taken for dead")
+	flags.StringVar(&f.tolerate, "tolerate", "100%", `how many rows may fail before the run is stopped: a share such as 5% (of 200 rows
+and more), or a number`)
 	flags.StringVar(&f.waits, "waits", formatWaits(defaultWaits), "waits before later passes over rows that failed for a transient reason, or none")
 	flags.StringVar(&f.taskQueue, "task-queue", workflows.DefaultTaskQueue, "task `queue` of the workers")
 	for flag, values := range map[string][]string{"fit": {"fill", "cover", "contain", "inside"}, "format": {"jpeg", "png", "webp"}, "position": pipeline.Positions} {
@@ -121,8 +124,13 @@ func (f *runFlags) read(flags *pflag.FlagSet) (workflows.RunInput, error) {
 	if f.taskQueue == "" {
 		return in, pipeline.Usagef("--task-queue is empty: it is %s unless the workers were given another", workflows.DefaultTaskQueue)
 	}
-	in.Waits, err = parseWaits(f.waits)
-	return in, err
+	if in.Waits, err = parseWaits(f.waits); err != nil {
+		return in, err
+	}
+	if in.Tolerate = workflows.Tolerance(f.tolerate); f.tolerate == "100%" {
+		in.Tolerate = "" // spelled out, it is the same
+	}
+	return in, in.Tolerate.Check()
 }
 
 // details reads what most runs leave at its defaults, into one spelling.

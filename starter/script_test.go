@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"sluice/internal/devtest"
-	"sluice/starter/progress"
+	"sluice/workflows/progress"
 )
 
 // The dialogues: calls of the program, good and bad, and what it answers.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"sluice/pipeline"
-	"sluice/starter/progress"
 	"sluice/workflows"
+	"sluice/workflows/progress"
 )
 
 // start starts the run, or attaches to the one that is open if that is the same.
@@ -103,6 +104,7 @@ func pace(was, is workflows.RunInput) string {
 		{"in-flight", was.InFlight, is.InFlight},
 		{"heartbeat-timeout", was.HeartbeatTimeout, is.HeartbeatTimeout},
 		{"waits", formatWaits(was.Waits), formatWaits(is.Waits)},
+		{"tolerate", cmp.Or(was.Tolerate, "100%"), cmp.Or(is.Tolerate, "100%")},
 	} {
 		if f.was != f.is {
 			kept = append(kept, fmt.Sprintf("--%s %v", f.flag, f.was))

@@ -8,8 +8,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"sluice/starter/progress"
 	"sluice/workflows"
+	"sluice/workflows/progress"
 )
 
 const (

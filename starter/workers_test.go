@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"sluice/starter/progress"
+	"sluice/workflows/progress"
 )
 
 // queues tells when each was last asked for work.

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
@@ -15,6 +16,7 @@ import (
 	"sluice/pipeline/fetching"
 	"sluice/pipeline/tables"
 	"sluice/workflows"
+	"sluice/workflows/progress"
 )
 
 // stopTimeout is how long partitions have to hand over after SIGTERM: to finish
@@ -86,6 +88,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	})
 	workflows.Register(light)
 	acts.RegisterLight(light)
+	light.RegisterActivityWithOptions(progress.Guard, activity.RegisterOptions{Name: workflows.GuardActivity})
 	heavy := worker.New(temporal, workflows.ProcessQueue(o.taskQueue), worker.Options{
 		WorkerStopTimeout: stopTimeout,
 		OnFatalError:      fail,

@@ -21,6 +21,8 @@ type SliceInput struct {
 	// HeartbeatTimeout and Waits are RunInput's.
 	HeartbeatTimeout time.Duration   `json:"heartbeat_timeout"`
 	Waits            []time.Duration `json:"waits,omitempty"`
+	// Steering is how the run goes on when the slice begins.
+	Steering Steering `json:"steering,omitzero"`
 }
 
 // PartitionInput is the input of the workflow of one partition.
@@ -31,6 +33,8 @@ type PartitionInput struct {
 	// HeartbeatTimeout and Waits are RunInput's.
 	HeartbeatTimeout time.Duration   `json:"heartbeat_timeout"`
 	Waits            []time.Duration `json:"waits,omitempty"`
+	// Steering is how the run goes on when the partition begins.
+	Steering Steering `json:"steering,omitzero"`
 }
 
 // PartitionResult is the result of a partition whose manifest is published.

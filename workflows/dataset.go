@@ -16,13 +16,15 @@ import (
 func Dataset(ctx workflow.Context, in RunInput) (RunResult, error) {
 	in = in.WithDefaults()
 	d := &dataset{in: in, run: activities.Run{Key: ownKey(ctx, pipeline.RunPrefix), Spec: in.Spec, Output: in.Output}}
+	d.guard.tolerate = in.Tolerate
 	workflow.SetCurrentDetails(ctx, d.report.markdown())
+	workflow.GoNamed(ctx, "steer", d.hearSteer)
 	if err := d.planned(ctx); err != nil {
 		return RunResult{}, plainly(err)
 	}
 	tally, err := d.fanOut(ctx)
 	var totals pipeline.Totals
-	if err == nil && tally.Failed == 0 {
+	if err == nil && tally.Failed == 0 && !d.guard.stopped {
 		totals, err = d.finish(ctx, pipeline.Succeeded, tally, 0)
 	}
 	d.report.say(ctx)
@@ -30,6 +32,10 @@ func Dataset(ctx workflow.Context, in RunInput) (RunResult, error) {
 	case ctx.Err() != nil && err != nil:
 		d.farewell(ctx, pipeline.Cancelled, tally)
 		return RunResult{}, ctx.Err()
+	case d.guard.stopped:
+		tally.fail(0, d.guard.tolerate.complaint(d.guard.exceeded))
+		d.farewell(ctx, pipeline.Broken, tally)
+		return RunResult{}, runStopped(d.guard)
 	case tally.Failed > 0:
 		d.farewell(ctx, pipeline.Broken, tally)
 		return RunResult{}, runFailed(tally, d.plan.Partitions)
@@ -42,10 +48,56 @@ func Dataset(ctx workflow.Context, in RunInput) (RunResult, error) {
 
 // dataset is one run of Dataset.
 type dataset struct {
-	in     RunInput
-	run    activities.Run
-	plan   pipeline.PlanSummary
-	report reporter
+	in       RunInput
+	run      activities.Run
+	plan     pipeline.PlanSummary
+	report   reporter
+	steering Steering
+	guard    guard
+	// steer and resize reach the partitions, once there are any.
+	steer  func(workflow.Context, Steering)
+	resize func(workflow.Context, int)
+}
+
+// hearSteer takes in how the run is to go on, and says so in the memo.
+func (d *dataset) hearSteer(ctx workflow.Context) {
+	signals := workflow.GetSignalChannel(ctx, SignalSteer)
+	for {
+		var s Steer
+		signals.Receive(ctx, &s)
+		d.take(ctx, s)
+		steered := Steered{Steering: d.steering, ID: s.ID, InFlight: d.in.InFlight, Tolerate: string(d.guard.tolerate)}
+		_ = workflow.UpsertMemo(ctx, map[string]any{MemoSteered: steered}) // fails by a value that JSON does not take
+		d.report.steered(ctx, d.steering)
+	}
+}
+
+func (d *dataset) take(ctx workflow.Context, s Steer) {
+	now := d.steering
+	if s.Paused != nil {
+		now.Paused, now.By, now.Why = *s.Paused, s.By, s.Why
+	}
+	if s.PerHost != nil {
+		now.PerHost = *s.PerHost
+	}
+	if now != d.steering {
+		d.steering = now
+		if d.steer != nil {
+			d.steer(ctx, now)
+		}
+	}
+	if s.InFlight != nil && *s.InFlight > 0 {
+		d.in.InFlight = *s.InFlight
+		if d.resize != nil {
+			d.resize(ctx, d.in.InFlight)
+		}
+	}
+	if s.Tolerate != nil && Tolerance(*s.Tolerate).Check() == nil {
+		d.guard.tolerate = Tolerance(*s.Tolerate)
+		if d.guard.stop != nil {
+			d.guard.watch(ctx, d.guard.tolerate)
+		}
+	}
 }
 
 // ownKey names what the workflow itself stores: by its time, and against two in
@@ -89,37 +141,67 @@ func (d *dataset) planned(ctx workflow.Context) error {
 }
 
 // fanOut does the partitions, in slices if they are many. It returns when every
-// one of them has ended, with an error if it was cancelled.
+// one of them has ended, with an error if it was cancelled or stopped.
 func (d *dataset) fanOut(ctx workflow.Context) (Tally, error) {
-	id := workflow.GetInfo(ctx).WorkflowExecution.ID
 	n := d.plan.Partitions
-	if count := sliceCount(n, d.in.InFlight); count > 0 {
-		s := &slicing{
-			input:      SliceInput{Run: d.run, Dataset: id, HeartbeatTimeout: d.in.HeartbeatTimeout, Waits: d.in.Waits},
-			partitions: n,
-			shares:     newShares(d.in.InFlight, count),
-		}
-		s.changed = func(ctx workflow.Context) { d.report.changed(ctx, s.tally) }
-		err := s.run(ctx)
-		return s.tally, err
-	}
 	if n == 0 {
 		return Tally{}, nil
 	}
+	ctx, stop := workflow.WithCancel(ctx)
+	d.guard.stop = stop
+	d.guard.watch(ctx, d.guard.tolerate)
+	defer d.guard.end()
+	var t Tally
+	var err error
+	if count := sliceCount(n, d.in.InFlight); count > 0 {
+		t, err = d.inSlices(ctx, count)
+	} else {
+		t, err = d.atOnce(ctx)
+	}
+	d.guard.judge(t.Counts, true)
+	return t, err
+}
+
+// inSlices does the partitions in so many slices.
+func (d *dataset) inSlices(ctx workflow.Context, count int) (Tally, error) {
+	s := &slicing{
+		input: SliceInput{
+			Run: d.run, Dataset: workflow.GetInfo(ctx).WorkflowExecution.ID,
+			HeartbeatTimeout: d.in.HeartbeatTimeout, Waits: d.in.Waits, Steering: d.steering,
+		},
+		partitions: d.plan.Partitions,
+		shares:     newShares(d.in.InFlight, count),
+	}
+	s.changed = func(ctx workflow.Context) { d.changed(ctx, s.tally) }
+	d.steer, d.resize = s.steer, s.resize
+	err := s.run(ctx)
+	return s.tally, err
+}
+
+// atOnce does the partitions in one fan-out.
+func (d *dataset) atOnce(ctx workflow.Context) (Tally, error) {
 	var names []string
+	n := d.plan.Partitions
 	load := activities.LoadNamesInput{Run: d.run, N: n}
 	if err := workflow.ExecuteActivity(light(ctx, "the names of %d partitions", n), activities.LoadNamesActivity, load).Get(ctx, &names); err != nil {
 		return Tally{}, err
 	}
 	f := &fanOut{
-		dataset: id,
-		input:   PartitionInput{Run: d.run, HeartbeatTimeout: d.in.HeartbeatTimeout, Waits: d.in.Waits},
+		dataset: workflow.GetInfo(ctx).WorkflowExecution.ID,
+		input:   PartitionInput{Run: d.run, HeartbeatTimeout: d.in.HeartbeatTimeout, Waits: d.in.Waits, Steering: d.steering},
 		names:   names,
 		window:  d.in.InFlight,
 	}
-	f.changed = func(ctx workflow.Context) { d.report.changed(ctx, f.tally) }
+	f.changed = func(ctx workflow.Context) { d.changed(ctx, f.tally) }
+	d.steer, d.resize = f.steer, func(_ workflow.Context, n int) { f.window = min(n, maxGrown) }
 	err := f.run(ctx)
 	return f.tally, err
+}
+
+// changed takes in what the fan-out has come to.
+func (d *dataset) changed(ctx workflow.Context, t Tally) {
+	d.report.changed(ctx, t)
+	d.guard.judge(t.Counts, false)
 }
 
 // finish writes down how the run ended. It takes as long as limit at most, or

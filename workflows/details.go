@@ -34,6 +34,26 @@ func (p Progress) markdown() string {
 	return b.String()
 }
 
+// details say what a partition is at, until there is a pass to tell of.
+func (in PartitionInput) details(s Steering) string {
+	if s.Paused {
+		return fmt.Sprintf("`%s`: %s. Its checkpoint keeps what is done.", in.Name, s.pausedBy())
+	}
+	return fmt.Sprintf("`%s`: how far it has come is in the heartbeat of its pending activity", in.Name)
+}
+
+// pausedBy says who paused the run, and why.
+func (s Steering) pausedBy() string {
+	words := "the run is paused"
+	if s.By != "" {
+		words += " by " + s.By
+	}
+	if s.Why != "" {
+		words += ": " + s.Why
+	}
+	return words
+}
+
 // partitionDetails show where a partition stands, and what it does or waits for.
 func partitionDetails(r activities.ProcessResult, state string) string {
 	var b strings.Builder

@@ -70,6 +70,12 @@ func runFailed(t Tally, partitions int) error {
 		FailedType, nil)
 }
 
+// runStopped is how a run ends of which more rows failed than is tolerated.
+func runStopped(g guard) error {
+	return temporal.NewNonRetryableApplicationError(
+		fmt.Sprintf("stopped: %s. Once the cause is gone, `starter run` goes on from here, and `starter retry` does those rows again", g.tolerate.complaint(g.exceeded)), FailedType, nil)
+}
+
 // tooMany refuses a plan that the histories have no room for.
 func tooMany(partitions int) error {
 	return temporal.NewNonRetryableApplicationError(

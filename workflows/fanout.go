@@ -35,14 +35,18 @@ type fanOut struct {
 	begun    int
 	starting int
 	open     int
+	children map[int]workflow.ChildWorkflowFuture // that have started and not ended
 }
 
 // run returns when every child has ended, with an error only if it was
 // cancelled.
 func (f *fanOut) run(ctx workflow.Context) error {
 	f.places = map[int]bool{}
+	f.children = map[int]workflow.ChildWorkflowFuture{}
 	workflow.GoNamed(ctx, "waiting", f.hearWaiting)
-	room := func() bool { return len(f.places) < f.window && f.starting < maxStarting }
+	room := func() bool {
+		return len(f.places) < f.window && f.starting < maxStarting && !f.input.Steering.Paused
+	}
 	for i, name := range f.names {
 		if workflow.Await(ctx, room) != nil || ctx.Err() != nil {
 			break
@@ -68,8 +72,13 @@ func (f *fanOut) partition(ctx workflow.Context, index int, name string) {
 	var r PartitionResult
 	future, err := start(child(ctx, PartitionID(f.dataset, name), "%s", name), PartitionWorkflow, in, func() { f.starting-- })
 	if err == nil {
+		f.children[index] = future
+		if f.input.Steering != in.Steering { // it changed while the child was starting
+			future.SignalChildWorkflow(ctx, SignalSteer, f.input.Steering)
+		}
 		err = future.Get(ctx, &r)
 	}
+	delete(f.children, index)
 	delete(f.places, index)
 	f.open--
 	switch {
@@ -81,6 +90,18 @@ func (f *fanOut) partition(ctx workflow.Context, index int, name string) {
 		f.tally.fail(1, reasonOf(name, err))
 	}
 	f.changed(ctx)
+}
+
+// steer has the partitions that are open, and those to come, go on otherwise.
+func (f *fanOut) steer(ctx workflow.Context, s Steering) {
+	f.input.Steering = s
+	for i := range f.names {
+		if future, ok := f.children[f.first+i]; ok {
+			// Nothing waits for it; if the child has just ended, there is nothing
+			// to steer.
+			future.SignalChildWorkflow(ctx, SignalSteer, s)
+		}
+	}
 }
 
 // hearWaiting takes the places of those that wait back.

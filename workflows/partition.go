@@ -50,11 +50,14 @@ func partition(ctx workflow.Context, in PartitionInput) (PartitionResult, error)
 // process does the passes.
 func process(ctx workflow.Context, in PartitionInput) (activities.ProcessResult, error) {
 	pass := activities.ProcessInput{Run: in.Run, Index: in.Index, Pass: 1}
+	s := &steered{Steering: in.Steering}
+	workflow.GoNamed(ctx, "steer", func(ctx workflow.Context) {
+		s.hear(ctx, func(ctx workflow.Context) { workflow.SetCurrentDetails(ctx, in.details(s.Steering)) })
+	})
+	workflow.SetCurrentDetails(ctx, in.details(s.Steering))
 	for again := 0; ; again++ {
 		pass.LastPass = again == len(in.Waits)
-		var done activities.ProcessResult
-		err := workflow.ExecuteActivity(heavy(ctx, in.HeartbeatTimeout, "pass %d over %s", pass.Pass, in.Name),
-			activities.ProcessActivity, pass).Get(ctx, &done)
+		done, err := s.pass(ctx, in, pass)
 		if err != nil || pass.LastPass || done.Published != nil || done.Position.Done(done.Partition) {
 			return done, err
 		}

@@ -14,9 +14,10 @@ import (
 // later on at most every hundredth of the time that has passed.
 type reporter struct {
 	Progress
-	said  time.Time // when the memo was written
-	dirty bool      // it has changed since
-	due   bool      // a timer runs for it
+	steering Steering
+	said     time.Time // when the memo was written
+	dirty    bool      // it has changed since
+	due      bool      // a timer runs for it
 }
 
 const memoEvery = 5 * time.Second
@@ -25,8 +26,23 @@ const memoEvery = 5 * time.Second
 func (r *reporter) changed(ctx workflow.Context, t Tally) {
 	r.Counts, r.Published, r.Failed, r.Failures = t.Counts, t.Published, t.Failed, t.Failures
 	r.dirty = true
-	workflow.SetCurrentDetails(ctx, r.markdown())
+	r.show(ctx)
 	r.sayIfDue(ctx)
+}
+
+// steered takes in how the run goes on.
+func (r *reporter) steered(ctx workflow.Context, s Steering) {
+	r.steering = s
+	r.show(ctx)
+}
+
+// show shows it in the UI.
+func (r *reporter) show(ctx workflow.Context) {
+	details := r.markdown()
+	if r.steering.Paused {
+		details = "**" + r.steering.pausedBy() + "**\n\n" + details
+	}
+	workflow.SetCurrentDetails(ctx, details)
 }
 
 func (r *reporter) sayIfDue(ctx workflow.Context) {

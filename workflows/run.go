@@ -41,6 +41,8 @@ type RunInput struct {
 	// Waits are the times before each later pass over the rows that failed for
 	// a transient reason. None: no later pass.
 	Waits []time.Duration `json:"waits"`
+	// Tolerate is how many rows may fail before the run is stopped.
+	Tolerate Tolerance `json:"tolerate,omitempty"`
 }
 
 // RunResult is the dataset workflow's result. Counts are the whole output's.
@@ -75,5 +77,6 @@ type Progress struct {
 const (
 	MemoRun      = "run"      // RunInput, of the dataset workflow
 	MemoProgress = "progress" // Progress
+	MemoSteered  = "steered"  // Steered
 	MemoVerified = "verified" // pipeline.VerifyProgress, of the chunks that are done
 )

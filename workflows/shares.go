@@ -104,6 +104,35 @@ func (s *shares) deal(begin int) []deal {
 	return deals
 }
 
+// resize changes the window. Where that leaves less than is in use, the largest
+// shares shrink: their slices begin nothing until they are within theirs again.
+func (s *shares) resize(window int) []deal {
+	live := min(s.n, max(minLive, ceil(window, maxShare)))
+	s.window, s.base, s.most = window, ceil(window, live), 4*max(minLive, live)
+	over := -window
+	for _, h := range s.live {
+		over += h.places
+	}
+	shrunk := map[int]bool{}
+	for ; over > 0; over-- {
+		h := &s.live[0]
+		for i := range s.live {
+			if s.live[i].places > h.places {
+				h = &s.live[i]
+			}
+		}
+		h.places--
+		shrunk[h.slice] = true
+	}
+	var deals []deal
+	for _, h := range s.live {
+		if shrunk[h.slice] {
+			deals = append(deals, deal{slice: h.slice, places: h.places})
+		}
+	}
+	return deals
+}
+
 // placesOf is the share of a live slice.
 func (s *shares) placesOf(slice int) int {
 	for _, h := range s.live {

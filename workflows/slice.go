@@ -37,7 +37,7 @@ func Slice(ctx workflow.Context, in SliceInput) (Tally, error) {
 		report: reporter{Progress: Progress{Planned: true, Partitions: in.N}},
 		fanOut: fanOut{
 			dataset: in.Dataset,
-			input:   PartitionInput{Run: in.Run, HeartbeatTimeout: in.HeartbeatTimeout, Waits: in.Waits},
+			input:   PartitionInput{Run: in.Run, HeartbeatTimeout: in.HeartbeatTimeout, Waits: in.Waits, Steering: in.Steering},
 			first:   in.First,
 			names:   names,
 			window:  in.Window,
@@ -48,6 +48,7 @@ func Slice(ctx workflow.Context, in SliceInput) (Tally, error) {
 		s.spare(ctx)
 	}
 	workflow.GoNamed(ctx, "window", s.hearWindow)
+	workflow.GoNamed(ctx, "steer", s.hearSteer)
 	err := s.run(ctx)
 	s.report.say(ctx)
 	if err != nil {
@@ -71,6 +72,16 @@ func (s *slice) hearWindow(ctx workflow.Context) {
 		if s.allBegun() {
 			s.giveBack(ctx)
 		}
+	}
+}
+
+// hearSteer passes on how the run goes on.
+func (s *slice) hearSteer(ctx workflow.Context) {
+	signals := workflow.GetSignalChannel(ctx, SignalSteer)
+	for {
+		var now Steering
+		signals.Receive(ctx, &now)
+		s.steer(ctx, now)
 	}
 }
 

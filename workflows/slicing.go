@@ -53,7 +53,7 @@ func (s *slicing) run(ctx workflow.Context) error {
 
 // deal hands out the places that are free.
 func (s *slicing) deal(ctx workflow.Context) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || s.input.Steering.Paused {
 		return
 	}
 	for _, d := range s.shares.deal(maxStarting - s.starting) {
@@ -72,11 +72,15 @@ func (s *slicing) deal(ctx workflow.Context) {
 func (s *slicing) slice(ctx workflow.Context, k, places int) {
 	in := s.input
 	in.Slice, in.Window = k, places
+	begun := in.Steering
 	in.First, in.N = sliceRange(k, s.shares.n, s.partitions)
 	var t Tally
 	future, err := start(child(ctx, SliceID(in.Dataset, k), "%s", sliceSummary(in)), SliceWorkflow, in, func() { s.starting-- })
 	if err == nil {
 		s.futures[k] = future
+		if s.input.Steering != begun {
+			future.SignalChildWorkflow(ctx, SignalSteer, s.input.Steering)
+		}
 		if grown := s.shares.placesOf(k); grown != places {
 			future.SignalChildWorkflow(ctx, SignalWindow, grown)
 		}
@@ -94,6 +98,27 @@ func (s *slicing) slice(ctx workflow.Context, k, places int) {
 	}
 	s.tally.add(t)
 	s.changed(ctx)
+	s.deal(ctx)
+}
+
+// steer has the slices that are open, and those to come, go on otherwise.
+func (s *slicing) steer(ctx workflow.Context, now Steering) {
+	s.input.Steering = now
+	for k := range s.shares.n {
+		if future, ok := s.futures[k]; ok {
+			future.SignalChildWorkflow(ctx, SignalSteer, now)
+		}
+	}
+	s.deal(ctx)
+}
+
+// resize changes the window.
+func (s *slicing) resize(ctx workflow.Context, window int) {
+	for _, d := range s.shares.resize(window) {
+		if future, ok := s.futures[d.slice]; ok {
+			future.SignalChildWorkflow(ctx, SignalWindow, d.places)
+		}
+	}
 	s.deal(ctx)
 }
 

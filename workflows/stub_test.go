@@ -26,6 +26,7 @@ type stub struct {
 	plan    func() error
 	finish  func(ctx context.Context, in activities.FinishInput) error
 	chunk   func(in activities.VerifyChunkInput) error
+	guard   func(ctx context.Context, in GuardInput) (pipeline.Counts, error)
 
 	mu        sync.Mutex
 	published map[string]bool
@@ -41,6 +42,7 @@ func (s *stub) register(light, heavy activities.Registry) {
 		activities.SurveyActivity:    s.Survey,
 		activities.EndVerifyActivity: s.EndVerify,
 		activities.CollectActivity:   s.Collect,
+		GuardActivity:                s.Guard,
 	} {
 		light.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -137,6 +139,16 @@ func (s *stub) VerifyChunk(_ context.Context, in activities.VerifyChunkInput) (p
 }
 
 func (s *stub) EndVerify(context.Context, activities.EndVerifyInput) error { return nil }
+
+// Guard watches over a run that goes well.
+func (s *stub) Guard(ctx context.Context, in GuardInput) (pipeline.Counts, error) {
+	if s.guard != nil {
+		return s.guard(ctx, in)
+	}
+	activity.RecordHeartbeat(ctx)
+	<-ctx.Done()
+	return pipeline.Counts{}, ctx.Err()
+}
 
 func (s *stub) Collect(context.Context, activities.CollectInput) (pipeline.Collected, error) {
 	return pipeline.Collected{Images: 7}, nil

@@ -59,8 +59,15 @@ func (r *Reader) Read(ctx context.Context) (Snapshot, error) {
 	if _, err := Memo(run.GetWorkflowExecutionInfo(), workflows.MemoVerified, &s.Step); err != nil {
 		return Snapshot{}, err
 	}
+	if _, err := Memo(run.GetWorkflowExecutionInfo(), workflows.MemoSteered, &s.Steered); err != nil {
+		return Snapshot{}, err
+	}
+	if s.Status == Running && s.Steered.Paused {
+		s.Status = Paused
+	}
 	s.Planned = memo.Planned
 	s.Rows = memo.Rows
+	s.Earlier = memo.Done
 	s.Partitions.All = memo.Partitions
 	s.Partitions.Done = memo.Earlier
 	s.add(memo)

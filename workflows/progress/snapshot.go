@@ -20,7 +20,7 @@ type Status string
 // The statuses. All but the first two are final.
 const (
 	Running    Status = "running"
-	Paused     Status = "paused" // the workflow itself, by an operator
+	Paused     Status = "paused" // by starter pause, or the workflow itself by an operator
 	Succeeded  Status = "succeeded"
 	Failed     Status = "failed"
 	Cancelled  Status = "cancelled"
@@ -63,6 +63,8 @@ type Snapshot struct {
 
 	// Run is what was started; nil if the memo does not say.
 	Run *workflows.RunInput
+	// Steered is what was changed since then; its ID is "" if nothing was.
+	Steered workflows.Steered
 
 	Planned bool
 	// Step is how far an activity of the workflow itself has come: the planning
@@ -73,7 +75,8 @@ type Snapshot struct {
 	// of partitions that are open, as of their last checkpoint.
 	Rows       int64
 	Counts     pipeline.Counts
-	New        int64 // rows that this run did
+	New        int64           // rows that this run did
+	Earlier    pipeline.Counts // partitions that earlier runs published
 	Partitions Partitions
 
 	Failures []string  // of the first failed partitions, a line each
