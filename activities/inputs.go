@@ -51,8 +51,10 @@ type ProcessInput struct {
 // is in its result.
 type Position struct {
 	pipeline.Checkpoint
-	// Earlier is how many of the rows were done before this run.
+	// Earlier is how many of the rows were done before this run, Of how many rows
+	// the partition has.
 	Earlier int64 `json:"earlier,omitempty"`
+	Of      int64 `json:"of,omitempty"`
 }
 
 // ProcessResult is the result of Process.

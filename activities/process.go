@@ -92,7 +92,9 @@ type job struct {
 	earlier int64 // see Position
 }
 
-func (j job) position(c pipeline.Checkpoint) Position { return Position{c, j.earlier} }
+func (j job) position(c pipeline.Checkpoint) Position {
+	return Position{c, j.earlier, j.Partition.Rows}
+}
 
 // open finds out what is to be done. If the partition is published, that is
 // nothing, and the manifest's counts are returned.
@@ -153,7 +155,7 @@ func resume(ctx context.Context, out pipeline.Output, p pipeline.Partition, in P
 	}
 	c.Pass = max(c.Pass, in.Pass)
 	c.Summary = cmp.Or(c.Summary, fmt.Sprintf("0 of %d rows", p.Rows))
-	return Position{c, earlier}, nil
+	return Position{c, earlier, p.Rows}, nil
 }
 
 // journal commits the checkpoints of a job.

@@ -25,6 +25,8 @@ type Checkpoint struct {
 	// Parts hold the final outcomes, by the attempts that wrote them.
 	Parts  []Parts `json:"parts,omitempty"`
 	Counts Counts  `json:"counts"`
+	// Examples are of failed rows, one a class, for people.
+	Examples Examples `json:"examples,omitempty"`
 	// Tried says of holes how often their sources were asked for.
 	Tried Tried `json:"tried,omitempty"`
 	// RetryAfter is the longest wait that an origin of a hole asked for.

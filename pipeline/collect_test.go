@@ -127,7 +127,7 @@ func (w *world) halfway() pipeline.Partition {
 func TestCollectKeepsWhatTheNextRunGoesOnFrom(t *testing.T) {
 	w := newWorld(t)
 	w.sources("a.parquet", 2000, fine)
-	w.sources("b.parquet", 10, fine)
+	w.sources("b.parquet", 10, func(i int) string { return fmt.Sprintf("ok:b%d", i) })
 	p := w.halfway()
 	stray := pipeline.ImagePrefix + p.Name + "/000000001-0123456789abcdef.jpg"
 	w.write(stray, p.WorkPrefix()+"part-zombie-00000.parquet")

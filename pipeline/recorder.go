@@ -54,6 +54,7 @@ type recorder struct {
 	pending   []Outcome  // final, and in no part
 	bytes     int        // that pending holds
 	counts    Counts
+	examples  Examples
 	tried     []uint16      // of the holes: how often they were asked for
 	wait      time.Duration // the longest that an origin asked for
 }
@@ -69,6 +70,7 @@ func newRecorder(job Job, table Table) *recorder {
 		final:     make([]bool, job.Partition.Rows),
 		next:      job.From.Next,
 		counts:    job.From.Counts.Plus(Counts{}),
+		examples:  job.From.Examples,
 		tried:     job.From.Tried.of(job.Partition),
 	}
 	first := job.Partition.First
@@ -172,6 +174,10 @@ func (r *recorder) record(o Outcome) error {
 	r.pending = append(r.pending, o)
 	r.bytes += o.Size
 	r.counts.Add(o)
+	if _, told := r.examples[o.Class]; o.Status == Failed && !told {
+		// A map anew: the old one is in checkpoints that others may be reading.
+		r.examples = r.examples.Plus(Examples{o.Class: exampleOf(r.job.Partition.File, o)})
+	}
 	return nil
 }
 
@@ -257,6 +263,7 @@ func (r *recorder) checkpoint() Checkpoint {
 		Next:       r.next,
 		Parts:      slices.Clone(r.committed.Parts),
 		Counts:     r.counts.Plus(Counts{}),
+		Examples:   r.examples,
 		RetryAfter: r.wait,
 		At:         time.Now().UTC().Truncate(time.Millisecond),
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/pipeline"
+	"sluice/workflows"
 	"sluice/workflows/progress"
 )
 
@@ -19,8 +21,11 @@ func (c *cli) statusCommand() *cobra.Command {
 loads no history and needs no worker.
 
 --json prints what run prints, and while the run is open "running": planned,
-seconds_left (null if nobody can say), partitions by state, and troubles: what
-is held up, with the last failure's message.
+seconds_left (null if nobody can say), partitions by state, at_work (partitions
+that are at a worker, those that will take longest first), workers (partitions
+that each is at), troubles (what is held up, with the last failure's message),
+steered (paused, in_flight, per_host and tolerate, where they were changed); and
+"examples", a failed row of each class.
 
 Exit status:
   0  it could be said, however the run is doing
@@ -42,7 +47,8 @@ Exit status:
 // statusResult is a result with what only an open run has.
 type statusResult struct {
 	result
-	Running *running `json:"running,omitempty"`
+	Examples pipeline.Examples `json:"examples,omitempty"`
+	Running  *running          `json:"running,omitempty"`
 }
 
 type running struct {
@@ -50,7 +56,10 @@ type running struct {
 	Cancelling  bool                `json:"cancelling"`
 	SecondsLeft *float64            `json:"seconds_left"`
 	Partitions  progress.Partitions `json:"partitions"`
+	AtWork      []progress.AtWork   `json:"at_work"`
+	Workers     map[string]int      `json:"workers"`
 	Troubles    []progress.Trouble  `json:"troubles"`
+	Steered     *workflows.Steered  `json:"steered,omitempty"`
 }
 
 func (c *cli) status(ctx context.Context, t target) error {
@@ -76,15 +85,18 @@ func (c *cli) showOpen(t target, s progress.Snapshot) {
 	r := newResult(t, s)
 	left := averageLeft(s)
 	if c.json {
-		details := &running{Planned: s.Planned, Cancelling: s.Cancelling, Partitions: s.Partitions, Troubles: s.Troubles}
-		if details.Troubles == nil {
-			details.Troubles = []progress.Trouble{}
+		details := &running{
+			Planned: s.Planned, Cancelling: s.Cancelling, Partitions: s.Partitions, Workers: s.Workers(),
+			AtWork: append([]progress.AtWork{}, s.AtWork...), Troubles: append([]progress.Trouble{}, s.Troubles...),
+		}
+		if s.Steered.ID != "" {
+			details.Steered = &s.Steered
 		}
 		if left > 0 {
 			seconds := math.Round(left.Seconds())
 			details.SecondsLeft = &seconds
 		}
-		c.printJSON(statusResult{r, details})
+		c.printJSON(statusResult{r, s.Examples, details})
 		return
 	}
 	v := view{Snapshot: s, doing: "planning", left: left}
@@ -94,6 +106,9 @@ func (c *cli) showOpen(t target, s progress.Snapshot) {
 		return
 	}
 	fmt.Fprintf(c.stdout, "  %s\n  %s\n", headline(v), partitions(v))
+	for _, l := range particulars(s) {
+		fmt.Fprintf(c.stdout, "  %s\n", l)
+	}
 	for _, t := range s.Troubles {
 		fmt.Fprintf(c.stdout, "  %s\n", troubleLine(t, 0))
 	}

@@ -64,7 +64,7 @@ func TestWrongFlagsOfRun(t *testing.T) {
 		{"too many waits", "--waits=1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s", "11 later passes, and 10 are the most"},
 		{"no task queue", "--task-queue=", "--task-queue is empty"},
 		{"an argument", "in", `"in" is none`},
-		{"an unknown flag", "--tolerate=5%", "unknown flag: --tolerate"},
+		{"an unknown flag", "--tolerant=5%", "unknown flag: --tolerant"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := []string{"run", "--input=/data/in", "--output=/data/out", c.flags}

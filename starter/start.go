@@ -20,6 +20,7 @@ import (
 // start starts the run, or attaches to the one that is open if that is the same.
 // It returns the run's id within its workflow.
 func (c *cli) start(ctx context.Context, temporal client.Client, t target, in workflows.RunInput, taskQueue string) (runID string, err error) {
+	in.Indexed = c.indexed(ctx, temporal)
 	// The open run may close between the refusal and the look at it, and then
 	// there is nothing in the way any more. Twice in a row is no coincidence.
 	for range 3 {
@@ -79,6 +80,7 @@ func startOptions(t target, in workflows.RunInput, taskQueue string) client.Star
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		Memo:                                     map[string]any{workflows.MemoRun: in},
+		TypedSearchAttributes:                    in.SearchAttributes(),
 		StaticSummary:                            summary(in),
 		StaticDetails:                            details(in),
 	}

@@ -43,6 +43,8 @@ type PartitionResult struct {
 	Counts pipeline.Counts `json:"counts"`
 	// New is how many of the rows this run did.
 	New int64 `json:"new"`
+	// Examples are of failed rows, one a class.
+	Examples pipeline.Examples `json:"examples,omitempty"`
 }
 
 // Tally is what a fan-out has come to: a slice's result, and the details of its
@@ -55,6 +57,8 @@ type Tally struct {
 	Failed    int `json:"failed"`
 	// Failures are the first failed partitions' reasons, a line each.
 	Failures []string `json:"failures,omitempty"`
+	// Examples are of failed rows, one a class.
+	Examples pipeline.Examples `json:"examples,omitempty"`
 }
 
 // maxFailures is how many reasons are kept: enough to see what they have in
@@ -65,6 +69,7 @@ func (t *Tally) publish(r PartitionResult) {
 	t.Counts = plus(t.Counts, r.Counts)
 	t.New += r.New
 	t.Published++
+	t.Examples = examples(t.Examples, r.Examples)
 }
 
 func (t *Tally) fail(partitions int, why string) {
@@ -78,6 +83,7 @@ func (t *Tally) add(u Tally) {
 	t.Counts = plus(t.Counts, u.Counts)
 	t.New += u.New
 	t.Published += u.Published
+	t.Examples = examples(t.Examples, u.Examples)
 	t.Failed += u.Failed
 	t.Failures = append(t.Failures, u.Failures[:min(len(u.Failures), maxFailures-len(t.Failures))]...)
 }
@@ -86,6 +92,11 @@ func (t *Tally) add(u Tally) {
 //
 //workflowcheck:ignore
 func plus(a, b pipeline.Counts) pipeline.Counts { return a.Plus(b) }
+
+// examples goes over a map, too, and what is taken does not hang on the order.
+//
+//workflowcheck:ignore
+func examples(a, b pipeline.Examples) pipeline.Examples { return a.Plus(b) }
 
 // The signals between a workflow and its children.
 const (

@@ -43,6 +43,7 @@ func Dataset(ctx workflow.Context, in RunInput) (RunResult, error) {
 		d.farewell(ctx, pipeline.Broken, tally)
 		return RunResult{}, plainly(err)
 	}
+	d.index(ctx, pipeline.Succeeded)
 	return RunResult{Counts: totals.Counts, New: tally.New, Partitions: totals.Partitions}, nil
 }
 
@@ -53,6 +54,7 @@ type dataset struct {
 	plan     pipeline.PlanSummary
 	report   reporter
 	steering Steering
+	status   string // as the list has it
 	guard    guard
 	// steer and resize reach the partitions, once there are any.
 	steer  func(workflow.Context, Steering)
@@ -69,6 +71,7 @@ func (d *dataset) hearSteer(ctx workflow.Context) {
 		steered := Steered{Steering: d.steering, ID: s.ID, InFlight: d.in.InFlight, Tolerate: string(d.guard.tolerate)}
 		_ = workflow.UpsertMemo(ctx, map[string]any{MemoSteered: steered}) // fails by a value that JSON does not take
 		d.report.steered(ctx, d.steering)
+		d.index(ctx, d.standing())
 	}
 }
 
@@ -137,6 +140,7 @@ func (d *dataset) planned(ctx workflow.Context) error {
 		Earlier:    d.plan.Earlier,
 	}
 	d.report.changed(ctx, Tally{})
+	d.index(ctx, d.standing())
 	return nil
 }
 
@@ -224,6 +228,7 @@ func (d *dataset) finish(ctx workflow.Context, status string, t Tally, limit tim
 func (d *dataset) farewell(ctx workflow.Context, status string, t Tally) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
+	d.index(ctx, status)
 	if _, err := d.finish(ctx, status, t, farewell); err != nil {
 		workflow.GetLogger(ctx).Warn("the run's summary could not be written", "reason", reason(err))
 	}

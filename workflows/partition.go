@@ -28,7 +28,7 @@ func partition(ctx workflow.Context, in PartitionInput) (PartitionResult, error)
 	if err != nil {
 		return PartitionResult{}, err
 	}
-	r := PartitionResult{File: done.Partition.File}
+	r := PartitionResult{File: done.Partition.File, Examples: done.Position.Examples}
 	if done.Published != nil {
 		r.Counts = *done.Published
 		return r, nil

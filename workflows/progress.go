@@ -24,7 +24,7 @@ const memoEvery = 5 * time.Second
 
 // changed takes in what the fan-out has come to.
 func (r *reporter) changed(ctx workflow.Context, t Tally) {
-	r.Counts, r.Published, r.Failed, r.Failures = t.Counts, t.Published, t.Failed, t.Failures
+	r.Counts, r.Published, r.Failed, r.Failures, r.Examples = t.Counts, t.Published, t.Failed, t.Failures, t.Examples
 	r.dirty = true
 	r.show(ctx)
 	r.sayIfDue(ctx)

@@ -43,6 +43,8 @@ type RunInput struct {
 	Waits []time.Duration `json:"waits"`
 	// Tolerate is how many rows may fail before the run is stopped.
 	Tolerate Tolerance `json:"tolerate,omitempty"`
+	// Indexed is whether the cluster has the search attributes registered.
+	Indexed bool `json:"indexed,omitempty"`
 }
 
 // RunResult is the dataset workflow's result. Counts are the whole output's.
@@ -71,6 +73,8 @@ type Progress struct {
 	Failed    int             `json:"failed"`
 	// Failures are the first failed partitions' reasons, a line each.
 	Failures []string `json:"failures,omitempty"`
+	// Examples are of failed rows, one a class.
+	Examples pipeline.Examples `json:"examples,omitempty"`
 }
 
 // Memo keys.

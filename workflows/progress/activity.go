@@ -2,6 +2,7 @@ package progress
 
 import (
 	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
@@ -28,10 +29,23 @@ func (s *Snapshot) partition(w *workflowservice.DescribeWorkflowExecutionRespons
 		default:
 			state = &s.Partitions.Queued
 		}
-		if p, ok := position(a); ok {
+		p, ok := position(a)
+		if ok {
 			last = p
 		}
+		if a.GetActivityType().GetName() == activities.ProcessActivity && atWorker(a) {
+			s.AtWork = append(s.AtWork, AtWork{
+				Partition: id[strings.LastIndexByte(id, '/')+1:],
+				Pass:      max(1, p.Pass),
+				Rows:      p.Counts.Rows(),
+				Of:        p.Of,
+				Seconds:   max(0, s.At.Sub(a.GetLastStartedTime().AsTime()).Round(time.Second).Seconds()),
+				Worker:    a.GetLastWorkerIdentity(),
+				done:      p.Counts.Rows() - p.Earlier,
+			})
+		}
 	}
+	s.Examples = s.Examples.Plus(last.Examples)
 	if StatusOf(w.GetWorkflowExecutionInfo().GetStatus()).Open() {
 		*state++
 	}

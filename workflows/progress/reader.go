@@ -1,8 +1,10 @@
 package progress
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -81,6 +83,7 @@ func (r *Reader) Read(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
+	slices.SortStableFunc(s.AtWork, func(a, b AtWork) int { return cmp.Compare(b.left(), a.left()) })
 	s.Counts = atLeast(memo.Done.Plus(done.counts), r.shown.Counts)
 	s.New = max(done.counts.Rows()-done.earlier, r.shown.New)
 	s.Partitions.Done = max(s.Partitions.Done, r.shown.Partitions.Done)
@@ -208,4 +211,5 @@ func (s *Snapshot) add(p workflows.Progress) {
 	s.Partitions.Done += p.Published
 	s.Partitions.Failed += p.Failed
 	s.Failures = append(s.Failures, p.Failures...)
+	s.Examples = s.Examples.Plus(p.Examples)
 }

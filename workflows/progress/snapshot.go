@@ -79,6 +79,11 @@ type Snapshot struct {
 	Earlier    pipeline.Counts // partitions that earlier runs published
 	Partitions Partitions
 
+	// Examples are of failed rows of this run, one a class.
+	Examples pipeline.Examples
+	// AtWork are the partitions that are at a worker, those that will take longest
+	// first.
+	AtWork   []AtWork
 	Failures []string  // of the first failed partitions, a line each
 	Troubles []Trouble // what is held up, and why
 
@@ -121,6 +126,31 @@ type Partitions struct {
 	Waiting  int `json:"waiting"`  // open, for a later pass or between two steps
 	Retrying int `json:"retrying"` // open, to be tried again after a failure of ours
 	Paused   int `json:"paused"`   // open, held by an operator
+}
+
+// AtWork is a partition that is at a worker.
+type AtWork struct {
+	Partition string  `json:"partition"`
+	Pass      int     `json:"pass"`
+	Rows      int64   `json:"rows"`    // with their outcome
+	Of        int64   `json:"of"`      // rows in all; 0 until it is known
+	Seconds   float64 `json:"seconds"` // of this attempt
+	Worker    string  `json:"worker"`  // its identity
+	done      int64   // rows of this attempt's run
+}
+
+// left orders partitions by how long they will take at their pace so far.
+func (a AtWork) left() float64 {
+	return float64(a.Of-a.Rows) * a.Seconds / float64(max(1, a.done))
+}
+
+// Workers counts the partitions that each worker is at.
+func (s Snapshot) Workers() map[string]int {
+	workers := map[string]int{}
+	for _, a := range s.AtWork {
+		workers[a.Worker]++
+	}
+	return workers
 }
 
 // Trouble is an activity that does not get on.
