@@ -27,7 +27,9 @@ func newWorld(t *testing.T, s *stub) *world {
 	w.client = w.server.Dial()
 	options := worker.Options{MaxHeartbeatThrottleInterval: time.Second}
 	light := worker.New(w.client, DefaultTaskQueue, options)
-	heavy := worker.New(w.client, ProcessQueue(DefaultTaskQueue), options)
+	slots := options
+	slots.MaxConcurrentActivityExecutionSize = s.slots
+	heavy := worker.New(w.client, ProcessQueue(DefaultTaskQueue), slots)
 	Register(light)
 	s.register(light, heavy)
 	w.workers = []worker.Worker{light, heavy}

@@ -96,15 +96,11 @@ func (s *steered) pass(ctx workflow.Context, in PartitionInput, pass activities.
 		if !s.interrupted || ctx.Err() != nil || !errors.As(err, &ended) {
 			return done, err
 		}
-		// Without details it had not begun, and goes on from where it was to.
-		if ended.HasDetails() {
-			var at activities.Position
-			if err := ended.Details(&at); err != nil {
-				return done, err
-			}
-			if at.Seq > 0 {
-				pass.From = &at
-			}
+		// One that no worker had taken is ended by the server, with a word of its
+		// own for details. It goes on from where it was to begin.
+		var at activities.Position
+		if ended.HasDetails() && ended.Details(&at) == nil && at.Seq > 0 {
+			pass.From = &at
 		}
 	}
 }

@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,6 +68,13 @@ func (p *passes) inputs(n int) []activities.ProcessInput {
 	return append([]activities.ProcessInput(nil), p.begun[n:]...)
 }
 
+// hadBegun is whether a partition is among the first n passes.
+func (p *passes) hadBegun(index, n int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.begun[:n], func(in activities.ProcessInput) bool { return in.Index == index })
+}
+
 func (w *world) steer(s Steer) {
 	w.t.Helper()
 	if err := w.client.SignalWorkflow(w.t.Context(), RunID(testOutput), "", SignalSteer, s); err != nil {
@@ -78,17 +86,18 @@ func to[T any](v T) *T { return &v }
 
 func TestAPauseReachesEveryPartitionAndResumeGoesOn(t *testing.T) {
 	for _, c := range []struct {
-		name               string
-		partitions, window int
+		name                      string
+		partitions, window, slots int
 	}{
-		{"in one fan-out", 8, 5},
-		{"in slices", 130, maxGrown + 1}, // a window that one fan-out does not hold
+		{"in one fan-out", 8, 5, 5},
+		{"of which no worker has taken some", 8, 7, 3},
+		{"in slices", 130, maxGrown + 1, maxGrown + 1}, // a window that one fan-out does not hold
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPasses()
-			w := newWorld(t, &stub{partitions: c.partitions, process: p.process})
+			w := newWorld(t, &stub{partitions: c.partitions, slots: c.slots, process: p.process})
 			run := w.run(stubInput(c.window))
-			eventually(t, "the window is full", 2*time.Minute, func() bool { return p.count() == c.window })
+			eventually(t, "the workers are busy", 2*time.Minute, func() bool { return p.count() == c.slots })
 			w.steer(Steer{ID: "1", Paused: to(true), By: "a test"})
 			eventually(t, "every pass has ended", time.Minute, func() bool { return p.count() == 0 })
 			// A pause that is told twice is one.
@@ -103,9 +112,9 @@ func TestAPauseReachesEveryPartitionAndResumeGoesOn(t *testing.T) {
 				t.Errorf("%d passes began during the pause", n)
 			}
 			w.steer(Steer{ID: "4", Paused: to(false)})
-			eventually(t, "the window is full again", 2*time.Minute, func() bool { return p.count() == c.window })
+			eventually(t, "the workers are busy again", 2*time.Minute, func() bool { return p.count() == c.slots })
 			for _, in := range p.inputs(begun) {
-				if in.From == nil || in.From.Counts.OK != stubRows/2 {
+				if goesOn := in.From != nil && in.From.Counts.OK == stubRows/2; goesOn != p.hadBegun(in.Index, begun) {
 					t.Errorf("partition %d begins again from %+v", in.Index, in.From)
 				}
 			}

@@ -21,6 +21,7 @@ const (
 // stub is the activities over a plan of so many partitions without a pipeline.
 type stub struct {
 	partitions int
+	slots      int // of the worker that processes; 0 is very many
 	// process is one pass; nil is one in which every row is ok.
 	process func(ctx context.Context, in activities.ProcessInput) (activities.ProcessResult, error)
 	plan    func() error
