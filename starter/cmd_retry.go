@@ -39,6 +39,11 @@ Without --wait, 0 says that the plan was accepted.`,
 			for _, class := range classes {
 				sel.Classes = append(sel.Classes, pipeline.Class(class))
 			}
+			for _, flag := range []string{"class", "host"} {
+				if values, _ := cmd.Flags().GetStringSlice(flag); cmd.Flags().Changed(flag) && len(values) == 0 {
+					return pipeline.Usagef("--%s names nothing: leave it out to do all rows that failed again", flag)
+				}
+			}
 			if err := sel.Check(); err != nil {
 				return err
 			}

@@ -32,10 +32,11 @@ func startWorker(t *testing.T, c client.Client) {
 		workflows.DatasetWorkflow:   stubDataset,
 		workflows.PartitionWorkflow: stubPartition,
 		workflows.VerifyWorkflow:    stubVerify,
+		workflows.CollectWorkflow:   stubCollect,
 	} {
 		light.RegisterWorkflowWithOptions(stub, workflow.RegisterOptions{Name: name})
 	}
-	heavy := worker.New(c, workflows.ProcessQueue(workflows.DefaultTaskQueue), worker.Options{})
+	heavy := worker.New(c, workflows.ProcessQueue(workflows.DefaultTaskQueue), worker.Options{MaxHeartbeatThrottleInterval: time.Second})
 	heavy.RegisterActivityWithOptions(stubProcess, activity.RegisterOptions{Name: activities.ProcessActivity})
 	for _, w := range []worker.Worker{light, heavy} {
 		if err := w.Start(); err != nil {
@@ -47,6 +48,9 @@ func startWorker(t *testing.T, c client.Client) {
 
 // stubDataset does what its column's name says.
 func stubDataset(ctx workflow.Context, in workflows.RunInput) (workflows.RunResult, error) {
+	if in.Redo != nil {
+		return stubRedo(*in.Redo)
+	}
 	if in.Spec.Column == "nosuch" {
 		return workflows.RunResult{}, temporal.NewNonRetryableApplicationError(
 			`no column "nosuch": there are url (string)`, activities.UsageType, nil)
@@ -71,10 +75,14 @@ func stubDataset(ctx workflow.Context, in workflows.RunInput) (workflows.RunResu
 		if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 			return workflows.RunResult{}, err
 		}
+		over := false
 		until := workflow.NewSelector(ctx)
-		until.AddReceive(workflow.GetSignalChannel(ctx, "finish"), func(workflow.ReceiveChannel, bool) {})
-		until.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
-		until.Select(ctx)
+		until.AddReceive(workflow.GetSignalChannel(ctx, "finish"), func(workflow.ReceiveChannel, bool) { over = true })
+		until.AddReceive(workflow.GetSignalChannel(ctx, workflows.SignalSteer), func(c workflow.ReceiveChannel, _ bool) { stubSteer(ctx, c, child) })
+		until.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { over = true })
+		for !over {
+			until.Select(ctx)
+		}
 		if ctx.Err() != nil {
 			return workflows.RunResult{}, ctx.Err()
 		}
@@ -88,14 +96,69 @@ func stubDataset(ctx workflow.Context, in workflows.RunInput) (workflows.RunResu
 	}, nil
 }
 
-func stubPartition(ctx workflow.Context) error {
+// stubRedo does ten rows again, or 30 if all are to be.
+func stubRedo(sel pipeline.Selection) (workflows.RunResult, error) {
+	r := workflows.RunResult{Counts: pipeline.Counts{OK: 970, Failed: 20, Skipped: 10, Errors: map[pipeline.Class]int64{pipeline.Timeout: 20}}, New: 10, Partitions: 2}
+	if len(sel.Classes)+len(sel.Hosts) == 0 {
+		r = workflows.RunResult{Counts: pipeline.Counts{OK: 990, Skipped: 10}, New: 30, Partitions: 2}
+	}
+	return r, nil
+}
+
+// stubSteer says that it was steered. A pause ends the partition.
+func stubSteer(ctx workflow.Context, signals workflow.ReceiveChannel, child workflow.ChildWorkflowFuture) {
+	var s workflows.Steer
+	signals.Receive(ctx, &s)
+	steered := workflows.Steered{ID: s.ID, InFlight: 64}
+	if s.Paused != nil {
+		steered.Paused, steered.By, steered.Why = *s.Paused, s.By, s.Why
+	}
+	if s.InFlight != nil {
+		steered.InFlight = *s.InFlight
+	}
+	if s.Tolerate != nil {
+		steered.Tolerate = *s.Tolerate
+	}
+	_ = workflow.UpsertMemo(ctx, map[string]any{workflows.MemoSteered: steered})
+	if steered.Paused {
+		child.SignalChildWorkflow(ctx, "end", nil)
+	}
+}
+
+func stubPartition(parent workflow.Context) error {
+	ctx := parent
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           workflows.ProcessQueue(workflows.DefaultTaskQueue),
 		StartToCloseTimeout: time.Hour,
 		HeartbeatTimeout:    time.Minute,
 		WaitForCancellation: true,
 	})
-	return workflow.ExecuteActivity(ctx, activities.ProcessActivity).Get(ctx, nil)
+	ctx, cancel := workflow.WithCancel(ctx)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		workflow.GetSignalChannel(ctx, "end").Receive(ctx, nil)
+		cancel()
+	})
+	err := workflow.ExecuteActivity(ctx, activities.ProcessActivity).Get(ctx, nil)
+	if parent.Err() != nil {
+		return err
+	}
+	stands := workflows.Standing{Counts: pipeline.Counts{OK: 120, Failed: 3}}
+	if err := workflow.UpsertMemo(parent, map[string]any{workflows.MemoStanding: stands}); err != nil {
+		return err
+	}
+	return workflow.Sleep(parent, time.Hour)
+}
+
+// stubCollect finds what its horizon says.
+func stubCollect(_ workflow.Context, in activities.CollectInput) (pipeline.Collected, error) {
+	if strings.HasSuffix(in.Output, "/busy") {
+		return pipeline.Collected{}, temporal.NewNonRetryableApplicationError("a run of "+in.Output+" is open, and stores what gc might remove: wait for its end, or cancel it", activities.UsageType, nil)
+	}
+	c := pipeline.Collected{Images: 12, Bytes: 240_000, Work: 3, Unfinished: 1, Named: 960, DryRun: in.Request.DryRun}
+	if in.Request.Horizon > 0 {
+		c = pipeline.Collected{Named: 960, Young: 12, DryRun: in.Request.DryRun}
+	}
+	return c, nil
 }
 
 // stubProcess has done 123 rows, and does no more until it is cancelled.

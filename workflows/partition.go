@@ -67,6 +67,10 @@ func process(ctx workflow.Context, in PartitionInput) (activities.ProcessResult,
 		wait := max(in.Waits[again], min(done.Position.RetryAfter, maxRetryAfter))
 		workflow.SetCurrentDetails(ctx, partitionDetails(done, fmt.Sprintf("%d rows failed for now, and are tried again at %s",
 			done.Position.Holes.Count(), workflow.Now(ctx).Add(wait).UTC().Format(time.TimeOnly+" UTC"))))
+		// Before there was this memo, rows of partitions that wait were not counted.
+		if workflow.GetVersion(ctx, "standing", workflow.DefaultVersion, 1) == 1 {
+			stand(ctx, done.Position)
+		}
 		if err := workflow.Sleep(ctx, wait); err != nil {
 			return done, err
 		}

@@ -81,6 +81,7 @@ type Progress struct {
 const (
 	MemoRun      = "run"      // RunInput, of the dataset workflow
 	MemoProgress = "progress" // Progress
+	MemoStanding = "standing" // Standing, of a partition workflow without an activity
 	MemoSteered  = "steered"  // Steered
 	MemoVerified = "verified" // pipeline.VerifyProgress, of the chunks that are done
 )

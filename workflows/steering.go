@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"sluice/activities"
+	"sluice/pipeline"
 )
 
 // SignalSteer changes how an open run goes on. The dataset workflow takes a
@@ -80,6 +81,20 @@ func (s *steered) allowed(ctx workflow.Context) error {
 	return workflow.Await(ctx, func() bool { return !s.Paused })
 }
 
+// Standing is how far a partition has come that has no activity, whose heartbeat
+// would say it: one that is paused, or waits for a later pass.
+type Standing struct {
+	Counts   pipeline.Counts   `json:"counts"`
+	Earlier  int64             `json:"earlier"` // of the rows: before this run
+	Examples pipeline.Examples `json:"examples,omitempty"`
+}
+
+// stand says in the memo where a partition stands.
+func stand(ctx workflow.Context, at activities.Position) {
+	// It can only fail by a value that JSON does not take.
+	_ = workflow.UpsertMemo(ctx, map[string]any{MemoStanding: Standing{at.Counts, at.Earlier, at.Examples}})
+}
+
 // pass does one pass, whatever interrupts it.
 func (s *steered) pass(ctx workflow.Context, in PartitionInput, pass activities.ProcessInput) (done activities.ProcessResult, err error) {
 	for {
@@ -101,6 +116,7 @@ func (s *steered) pass(ctx workflow.Context, in PartitionInput, pass activities.
 		var at activities.Position
 		if ended.HasDetails() && ended.Details(&at) == nil && at.Seq > 0 {
 			pass.From = &at
+			stand(ctx, at)
 		}
 	}
 }

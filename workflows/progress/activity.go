@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"sluice/activities"
+	"sluice/workflows"
 )
 
 // partition adds an open partition, and returns how far it has come.
@@ -44,6 +45,10 @@ func (s *Snapshot) partition(w *workflowservice.DescribeWorkflowExecutionRespons
 				done:      p.Counts.Rows() - p.Earlier,
 			})
 		}
+	}
+	var stands workflows.Standing
+	if ok, err := Memo(w.GetWorkflowExecutionInfo(), workflows.MemoStanding, &stands); ok && err == nil && stands.Counts.Rows() > last.Counts.Rows() {
+		last.Counts, last.Earlier, last.Examples = stands.Counts, stands.Earlier, stands.Examples
 	}
 	s.Examples = s.Examples.Plus(last.Examples)
 	if StatusOf(w.GetWorkflowExecutionInfo().GetStatus()).Open() {
