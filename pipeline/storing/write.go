@@ -10,6 +10,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
+	"sluice/internal/failpoint"
 	"sluice/pipeline"
 )
 
@@ -69,9 +70,15 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 	if err := ctx.Err(); err != nil {
 		return s.fault(ctx, "write", key, err)
 	}
+	if err := failpoint.Before(failpoint.Write, key); err != nil {
+		return s.fault(ctx, "write", key, err)
+	}
 	closed = true
 	if err := w.Close(); err != nil {
 		return s.settle(ctx, key, opts.IfAbsent, out, err)
+	}
+	if err := failpoint.After(failpoint.Write, key); err != nil {
+		return s.fault(ctx, "write", key, err)
 	}
 	return nil
 }
