@@ -158,8 +158,8 @@ func (w *world) outcomes(p pipeline.Partition) (rows []pipeline.Outcome) {
 	return rows
 }
 
-// counter is a fetcher of sources such as "ok:1", "404:2", "500:3", and
-// "hang:4", which lasts until it is cut short.
+// counter is a fetcher of sources such as "ok:1", "404:2", "500:3", "large:4",
+// which is 6 MB, and "hang:5", which lasts until it is cut short.
 type counter struct {
 	mu      sync.Mutex
 	fetched map[string]int
@@ -180,8 +180,12 @@ func (f *counter) Fetch(ctx context.Context, _ pipeline.Store, source string, gr
 	case kind == "500" && !f.healed.Load():
 		return pipeline.Body{}, &pipeline.RowError{Class: pipeline.HTTP5xx, Message: "500 Internal Server Error", HTTPStatus: 500}
 	}
-	grant.Shrink(int64(len(source)))
-	return pipeline.Body{Bytes: []byte(source), HTTPStatus: 200, Free: func() {}}, nil
+	body := []byte(source)
+	if kind == "large" {
+		body = bytes.Repeat(body, (6<<20)/len(body))
+	}
+	grant.Shrink(int64(len(body)))
+	return pipeline.Body{Bytes: body, HTTPStatus: 200, Free: func() {}}, nil
 }
 
 func (f *counter) requests() (all, most int) {
