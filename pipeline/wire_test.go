@@ -141,6 +141,7 @@ type wireScene struct {
 	sources func(*world)
 	counts  func(*http.Request) bool // the requests that have a number
 	atOnce  int                      // runs, by what they hold in memory
+	step    int64                    // between the requests that are tried, by how long a run takes
 }
 
 // Request i to a real S3 server goes wrong on its way, for each i until a run
@@ -154,12 +155,14 @@ func TestFaultOfEveryRequest(t *testing.T) {
 		{"small objects", wireScene{
 			sources: func(w *world) { w.sources("a.parquet", 48, sparse) },
 			atOnce:  8,
+			step:    1,
 			counts:  func(*http.Request) bool { return true },
 		}},
 		// An image, a part and the manifest are uploaded in parts, and read in many.
 		{"large objects", wireScene{
 			sources: func(w *world) { w.wide("a.parquet") },
 			atOnce:  2,
+			step:    3,
 			counts:  func(r *http.Request) bool { return r.URL.Query().Has("uploads") || r.URL.Query().Has("uploadId") },
 		}},
 	} {
@@ -167,7 +170,7 @@ func TestFaultOfEveryRequest(t *testing.T) {
 		c.scene.sources(newWorldAt(t, data, data+"-out"))
 		for _, f := range wireFaults {
 			t.Run(c.name+"/"+f.name, func(t *testing.T) {
-				eachRequest(t, f, c.scene.atOnce, func(i int64) bool { return wireFaultAt(t, server, f, i, data, c.scene.counts) })
+				eachRequest(t, f, c.scene, func(i int64) bool { return wireFaultAt(t, server, f, i, data, c.scene.counts) })
 			})
 		}
 	}
@@ -175,18 +178,18 @@ func TestFaultOfEveryRequest(t *testing.T) {
 
 // eachRequest is everyIndex, several at a time: the SDK waits before it asks
 // again.
-func eachRequest(t *testing.T, f wireFault, atOnce int, try func(i int64) (reached bool)) {
+func eachRequest(t *testing.T, f wireFault, scene wireScene, try func(i int64) (reached bool)) {
 	step := int64(17)
 	switch {
 	case os.Getenv("SLUICE_FAULTS") == "": // make faults
 	case f.sampled || f.lasting:
-		step = 5
+		step = 5 * scene.step
 	default:
-		step = 1
+		step = scene.step
 	}
 	var next, end atomic.Int64
 	var group sync.WaitGroup
-	for range atOnce {
+	for range scene.atOnce {
 		group.Go(func() {
 			for end.Load() == 0 && !t.Failed() {
 				i := 1 + step*(next.Add(1)-1)
