@@ -12,7 +12,7 @@ GOLANGCI := v2.15.0
 GOFUMPT := v0.9.2
 WORKFLOWCHECK := v0.6.0
 
-.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers hostile fuzz membound fanout replay record fmt clean
+.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers hostile faults fuzz membound fanout replay record fmt clean
 
 build: deps
 	go build -o $(BIN)/ ./worker ./starter
@@ -45,6 +45,7 @@ test: build $(BIN)/versitygw $(BIN)/demo
 	go vet ./...
 	$(REQUIRE) VERSITYGW=$(BIN)/versitygw go test -race -p 1 -timeout 30m ./... # one package at a time: several start servers and measure
 	go test -run Cost ./pipeline/imaging # measures memory, of which the race detector takes its own
+	@$(MAKE) --no-print-directory faults # above, only some indices of these ran, for the race detector
 	cd devserver && go test -vet=off -timeout 10m ./... # vet looks at all 1,500 packages: make check does it
 
 # Against the least that the job takes, in turns: photographs from memory, over
@@ -73,6 +74,13 @@ bench-peers: build $(BIN)/demo $(PEERS)/installed
 # came to, and what it should have.
 hostile: build
 	SLUICE_HOSTILE=1 go test -count=1 -v -timeout 15m -run TestHostile ./internal/hostile
+
+# Exactly once, whatever dies: every operation on the stores and every request to
+# S3 fails once, in several ways, and a worker process is killed, frozen and failed
+# at each step that commits something (docs/faults.md).
+faults: build $(BIN)/versitygw
+	go test -tags failpoints ./internal/failpoint
+	$(REQUIRE) SLUICE_FAULTS=1 VERSITYGW=$(BIN)/versitygw go test -count=1 -timeout 20m -run 'TestFault' ./pipeline ./internal/faults
 
 # Every fuzz target, for FUZZTIME each. Without the bound on minimizing, one input
 # whose coverage is not always the same takes all of that time.

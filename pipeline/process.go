@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -24,6 +25,8 @@ type Job struct {
 	Stop <-chan struct{}
 	// Nonce names this attempt's parts. No two attempts share one.
 	Nonce string
+
+	every time.Duration // between checkpoints; 0 is checkpointEvery
 }
 
 // open opens what the rows are read from.

@@ -1,7 +1,6 @@
 package pipeline_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -195,11 +194,11 @@ func TestRefusedAttemptStops(t *testing.T) {
 	if d := cmp.Diff(j.last(), c); d != "" {
 		t.Error("returns a checkpoint that was not accepted", d)
 	}
-	ops := w.out.ops.Load()
+	ops := w.faults.ops.Load()
 	if w.finish(p, c).Rows() != 2000 {
 		t.Error("the successor did not come to the end")
 	}
-	if w.out.ops.Load() == ops {
+	if w.faults.ops.Load() == ops {
 		t.Error("the operations are not counted")
 	}
 	w.verify()
@@ -226,102 +225,6 @@ func TestZombieChangesNothingThatAManifestNames(t *testing.T) {
 		t.Error(d)
 	}
 	w.verify()
-}
-
-// Operation i on the output's store fails, or is done and answered with an
-// error, for each i until a partition goes through without reaching it. A
-// successor then takes over from what was accepted.
-func TestFaultAtEveryIndex(t *testing.T) {
-	for _, done := range []bool{false, true} {
-		t.Run(fmt.Sprintf("done=%v", done), func(t *testing.T) {
-			t.Parallel()
-			step := int64(1)
-			if testing.Short() {
-				step = 17
-			}
-			for i := int64(1); ; i += step {
-				if !faultAt(t, i, done) {
-					break
-				}
-			}
-		})
-	}
-}
-
-// faultAt reports whether operation i was reached.
-func faultAt(t *testing.T, i int64, done bool) bool {
-	w := newWorld(t)
-	w.sources("a.parquet", 270, mixed) // one checkpoint on the way, and one at the end
-	w.out.at, w.out.done = i, done
-	var c *pipeline.Checkpoint // what the server would hold
-	run := func(ctx context.Context) error {
-		_, ps, err := w.plan("1", 1000)
-		if err != nil {
-			return err
-		}
-		if len(ps) == 0 {
-			_, err := w.output.Finish(ctx, "_runs/1/", pipeline.Ending{Status: pipeline.Succeeded})
-			return err
-		}
-		p := ps[0]
-		var hints []pipeline.Checkpoint
-		if c != nil {
-			hints = append(hints, *c)
-		}
-		from, err := w.output.Resume(ctx, p, hints...)
-		if err != nil {
-			return err
-		}
-		j := &copying{world: w, p: p}
-		last, err := w.engine.Process(ctx, w.job(p, from, j))
-		if n := len(j.accepted); n > 0 {
-			c = &j.accepted[n-1]
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := w.output.Publish(ctx, p, last); err != nil {
-			return err
-		}
-		_, err = w.output.Finish(ctx, "_runs/1/", pipeline.Ending{Status: pipeline.Succeeded})
-		return err
-	}
-	err := run(t.Context())
-	if err != nil && !errors.Is(err, errDown) {
-		t.Fatalf("operation %d: %v", i, err)
-	}
-	reached := w.out.ops.Load() >= i
-	w.out.at = 0
-	if err != nil {
-		if err := run(t.Context()); err != nil {
-			t.Fatalf("operation %d: after it, %v", i, err)
-		}
-	}
-	r := w.verify()
-	if r.Counts.Rows() != 270 || t.Failed() {
-		t.Fatalf("operation %d: %+v", i, r)
-	}
-	if _, err := w.out.Stat(t.Context(), pipeline.SuccessKey); err != nil {
-		t.Fatalf("operation %d: %v", i, err)
-	}
-	for obj, err := range w.out.List(t.Context(), "_partitions/") {
-		t.Fatalf("operation %d: %s is left (%v)", i, obj.Key, err)
-	}
-	return reached
-}
-
-// copying keeps a copy of each accepted checkpoint beside the output.
-type copying struct {
-	journal
-	world *world
-	p     pipeline.Partition
-}
-
-func (j *copying) Commit(ctx context.Context, c pipeline.Checkpoint) error {
-	if err := j.journal.Commit(ctx, c); err != nil {
-		return err
-	}
-	return j.world.output.SaveCopy(ctx, j.p, c)
 }
 
 // What is granted stays within the pools, and each source is fetched with a

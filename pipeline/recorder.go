@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -42,9 +41,9 @@ type recorder struct {
 
 	outcomes chan Outcome
 	room     *semaphore.Weighted // uncommittedBytes
-	// committing is held while the journal's answer is awaited: nothing is
+	// committing is full while the journal's answer is awaited: nothing is
 	// admitted while it is unknown whether this attempt still is the one.
-	committing sync.Mutex
+	committing chan struct{}
 
 	committed Checkpoint // the last one that the journal accepted
 	over      bool       // the journal has refused one
@@ -61,17 +60,18 @@ type recorder struct {
 
 func newRecorder(job Job, table Table) *recorder {
 	r := &recorder{
-		job:       job,
-		table:     table,
-		names:     make(chan chan error),
-		outcomes:  make(chan Outcome, checkpointRows),
-		room:      semaphore.NewWeighted(uncommittedBytes),
-		committed: job.From,
-		final:     make([]bool, job.Partition.Rows),
-		next:      job.From.Next,
-		counts:    job.From.Counts.Plus(Counts{}),
-		examples:  job.From.Examples,
-		tried:     job.From.Tried.of(job.Partition),
+		job:        job,
+		table:      table,
+		names:      make(chan chan error),
+		committing: make(chan struct{}, 1),
+		outcomes:   make(chan Outcome, checkpointRows),
+		room:       semaphore.NewWeighted(uncommittedBytes),
+		committed:  job.From,
+		final:      make([]bool, job.Partition.Rows),
+		next:       job.From.Next,
+		counts:     job.From.Counts.Plus(Counts{}),
+		examples:   job.From.Examples,
+		tried:      job.From.Tried.of(job.Partition),
 	}
 	first := job.Partition.First
 	for i := range r.final[:r.next-first] {
@@ -97,9 +97,13 @@ func (r *recorder) admit(ctx context.Context, row Row) error {
 
 // calm waits while the journal's answer is awaited.
 func (r *recorder) calm(ctx context.Context) error {
-	r.committing.Lock()
-	defer r.committing.Unlock()
-	return ctx.Err()
+	select {
+	case r.committing <- struct{}{}:
+		<-r.committing
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // leave gives back a row that was taken, and is not going to end in this sweep.
@@ -118,7 +122,8 @@ func (r *recorder) send(ctx context.Context, o Outcome) error {
 // run records until outcomes is closed. whole then says whether every row of
 // the pass was taken.
 func (r *recorder) run(ctx context.Context, whole func() bool) error {
-	tick := time.NewTicker(checkpointEvery)
+	every := cmp.Or(r.job.every, checkpointEvery)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -137,7 +142,7 @@ func (r *recorder) run(ctx context.Context, whole func() bool) error {
 				if err := r.commit(ctx); err != nil {
 					return err
 				}
-				tick.Reset(checkpointEvery)
+				tick.Reset(every)
 			}
 		case named := <-r.names:
 			err := r.note(ctx, true)
@@ -211,8 +216,8 @@ func (r *recorder) commit(ctx context.Context) error {
 
 // put has the journal commit c.
 func (r *recorder) put(ctx context.Context, c Checkpoint) error {
-	r.committing.Lock()
-	defer r.committing.Unlock()
+	r.committing <- struct{}{} // held by none for longer than it takes to look
+	defer func() { <-r.committing }()
 	if err := r.job.Journal.Commit(ctx, c); err != nil {
 		r.over = true
 		return err

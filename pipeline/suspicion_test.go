@@ -276,8 +276,7 @@ func TestFaultsAccuseNobody(t *testing.T) {
 	from.Open = true // every row is a suspect
 	for range 5 {
 		j := &journal{}
-		w.out.ops.Store(0)
-		w.out.at = 20
+		w.faults.arm(only(20, refused))
 		_, err := w.engine.Process(t.Context(), w.job(ps[0], from, j))
 		if !errors.Is(err, errDown) {
 			t.Fatal(err)

@@ -3,10 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -20,10 +17,12 @@ import (
 	"sluice/pipeline/tables"
 )
 
-// world is a dataset and an output in memory, with the real tables and stores,
-// and a fetcher and an imager that cost nothing and count what they are asked.
+// world is a dataset and an output, with the real tables and stores, and a
+// fetcher and an imager that cost nothing and count what they are asked. Its
+// faults are those of both stores.
 type world struct {
 	t       *testing.T
+	faults  *faults
 	dataset pipeline.Store
 	out     *faulty
 	output  pipeline.Output
@@ -34,16 +33,26 @@ type world struct {
 
 var worlds atomic.Int64
 
+// newWorld is a world in memory.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	open := func(name string) pipeline.Store {
-		s, err := storing.Open(t.Context(), fmt.Sprintf("mem://%s-%d", name, worlds.Add(1)), nil)
+	n := worlds.Add(1)
+	return newWorldAt(t, fmt.Sprintf("mem://data-%d", n), fmt.Sprintf("mem://out-%d", n))
+}
+
+// newWorldAt is a world at the URLs of a dataset and of an output.
+func newWorldAt(t *testing.T, data, out string) *world {
+	t.Helper()
+	f := &faults{}
+	open := func(url string) *faulty {
+		s, err := storing.Open(t.Context(), url, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s
+		t.Cleanup(func() { s.Close() })
+		return &faulty{Store: s, faults: f}
 	}
-	w := &world{t: t, dataset: open("data"), out: &faulty{Store: open("out")}, fetcher: &counter{fetched: map[string]int{}}}
+	w := &world{t: t, faults: f, dataset: open(data), out: open(out), fetcher: &counter{fetched: map[string]int{}}}
 	w.output = pipeline.Output{Dataset: w.dataset, Store: w.out, Tables: tables.New()}
 	w.engine = pipeline.NewEngine(w.fetcher, mirror{}, pipeline.NewAdmission(64<<20, 1<<20, 64<<20), 4)
 	w.spec = pipeline.Spec{Input: w.dataset.URL(), Column: "path", Target: pipeline.Target{Width: 8, Height: 8, Fit: pipeline.Fill, Format: pipeline.JPEG, Quality: 80}}
@@ -157,8 +166,8 @@ func (w *world) outcomes(p pipeline.Partition) (rows []pipeline.Outcome) {
 	return rows
 }
 
-// counter is a fetcher of sources such as "ok:1", "404:2", "500:3", and
-// "hang:4", which lasts until it is cut short.
+// counter is a fetcher of sources such as "ok:1", "404:2", "500:3", "large:4",
+// which is 6 MB, and "hang:5", which lasts until it is cut short.
 type counter struct {
 	mu      sync.Mutex
 	fetched map[string]int
@@ -179,8 +188,12 @@ func (f *counter) Fetch(ctx context.Context, _ pipeline.Store, source string, gr
 	case kind == "500" && !f.healed.Load():
 		return pipeline.Body{}, &pipeline.RowError{Class: pipeline.HTTP5xx, Message: "500 Internal Server Error", HTTPStatus: 500}
 	}
-	grant.Shrink(int64(len(source)))
-	return pipeline.Body{Bytes: []byte(source), HTTPStatus: 200, Free: func() {}}, nil
+	body := []byte(source)
+	if kind == "large" {
+		body = bytes.Repeat(body, (6<<20)/len(body))
+	}
+	grant.Shrink(int64(len(body)))
+	return pipeline.Body{Bytes: body, HTTPStatus: 200, Free: func() {}}, nil
 }
 
 func (f *counter) requests() (all, most int) {
@@ -229,79 +242,3 @@ func (j *journal) Commit(_ context.Context, c pipeline.Checkpoint) error {
 }
 
 func (j *journal) last() pipeline.Checkpoint { return j.accepted[len(j.accepted)-1] }
-
-// faulty is a store whose operation number `at` goes wrong, once.
-type faulty struct {
-	pipeline.Store
-	ops  atomic.Int64
-	at   int64 // 0 is never
-	done bool  // the operation is done, and answered with the error all the same
-}
-
-var errDown = errors.New("the store is down")
-
-func (f *faulty) fails() bool { return f.ops.Add(1) == f.at }
-
-func (f *faulty) Write(ctx context.Context, key string, body []byte, opts *pipeline.WriteOptions) error {
-	if f.fails() {
-		if f.done {
-			if err := f.Store.Write(ctx, key, body, opts); err != nil {
-				return err
-			}
-		}
-		return errDown
-	}
-	return f.Store.Write(ctx, key, body, opts)
-}
-
-func (f *faulty) Stream(ctx context.Context, key string, fill func(io.Writer) error, opts *pipeline.WriteOptions) error {
-	if f.fails() {
-		if f.done {
-			if err := f.Store.Stream(ctx, key, fill, opts); err != nil {
-				return err
-			}
-		}
-		return errDown
-	}
-	return f.Store.Stream(ctx, key, fill, opts)
-}
-
-func (f *faulty) Read(ctx context.Context, key string) ([]byte, error) {
-	if f.fails() {
-		return nil, errDown
-	}
-	return f.Store.Read(ctx, key)
-}
-
-func (f *faulty) Open(ctx context.Context, key string) (pipeline.ObjectReader, error) {
-	if f.fails() {
-		return nil, errDown
-	}
-	return f.Store.Open(ctx, key)
-}
-
-func (f *faulty) Stat(ctx context.Context, key string) (pipeline.Object, error) {
-	if f.fails() {
-		return pipeline.Object{}, errDown
-	}
-	return f.Store.Stat(ctx, key)
-}
-
-func (f *faulty) List(ctx context.Context, prefix string) iter.Seq2[pipeline.Object, error] {
-	if f.fails() {
-		return func(yield func(pipeline.Object, error) bool) { yield(pipeline.Object{}, errDown) }
-	}
-	return f.Store.List(ctx, prefix)
-}
-
-func (f *faulty) Delete(ctx context.Context, key string) error {
-	if f.fails() {
-		if f.done {
-			if err := f.Store.Delete(ctx, key); err != nil {
-				return err
-			}
-		}
-		return errDown
-	}
-	return f.Store.Delete(ctx, key)
-}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"sluice/internal/failpoint"
 	"sluice/pipeline"
 	"sluice/pipeline/isolation"
 )
@@ -31,6 +32,9 @@ func run(args []string, stderr io.Writer) int {
 	o, err := parse(args, stderr)
 	if errors.Is(err, pflag.ErrHelp) {
 		return 0
+	}
+	if err == nil {
+		err = failpoint.Arm()
 	}
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

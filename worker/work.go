@@ -124,6 +124,7 @@ func dial(ctx context.Context, o options, log *slog.Logger) (client.Client, erro
 		return nil, &pipeline.UsageError{Message: err.Error()}
 	}
 	opts.Logger = sdklog.NewStructuredLogger(quiet(log))
+	opts.ConnectionOptions.DialOptions = append(opts.ConnectionOptions.DialOptions, failpoints()...)
 	const again = 2 * time.Second
 	for told := false; ; told = true {
 		within, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -24,7 +25,37 @@ func (c s3Uploads) CreateMultipartUpload(ctx context.Context, in *s3.CreateMulti
 	}
 	ctx, cancel := outlive(ctx, abortS3)
 	defer cancel()
-	return c.Client.CreateMultipartUpload(ctx, in, opts...)
+	out, err := c.Client.CreateMultipartUpload(ctx, in, opts...)
+	switch {
+	case err != nil:
+		c.abortOthers(ctx, in, "")
+	case asked(out) > 1:
+		c.abortOthers(ctx, in, aws.ToString(out.UploadId))
+	}
+	return out, err
+}
+
+// asked is how often the SDK asked for an upload.
+func asked(out *s3.CreateMultipartUploadOutput) int {
+	results, _ := retry.GetAttemptResults(out.ResultMetadata)
+	return len(results.Results)
+}
+
+// abortOthers removes the uploads of an object but ours. An answer that was lost
+// has left one whose id nobody knows. Somebody else's of the same object may be
+// among them: a zombie's, or that of one who publishes the same at the same
+// time, and has it fail and tried again. While the server is away, nothing can
+// be removed.
+func (c s3Uploads) abortOthers(ctx context.Context, in *s3.CreateMultipartUploadInput, ours string) {
+	open, err := c.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: in.Bucket, Prefix: in.Key})
+	if err != nil {
+		return
+	}
+	for _, u := range open.Uploads {
+		if aws.ToString(u.Key) == aws.ToString(in.Key) && aws.ToString(u.UploadId) != ours {
+			_, _ = c.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: in.Bucket, Key: u.Key, UploadId: u.UploadId})
+		}
+	}
 }
 
 func (c s3Uploads) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error) {

@@ -16,6 +16,7 @@ import (
 
 	"gocloud.dev/blob"
 
+	"sluice/internal/failpoint"
 	"sluice/pipeline"
 	"sluice/pipeline/location"
 )
@@ -66,7 +67,13 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if !s.usable(key) {
 		return nil
 	}
+	if err := failpoint.Before(failpoint.Delete, key); err != nil {
+		return s.fault(ctx, "delete", key, err)
+	}
 	if err := s.bucket.Delete(ctx, s.prefix+key); err != nil && !isMissing(err) {
+		return s.fault(ctx, "delete", key, err)
+	}
+	if err := failpoint.After(failpoint.Delete, key); err != nil {
 		return s.fault(ctx, "delete", key, err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
+	"sluice/internal/failpoint"
 	"sluice/pipeline"
 )
 
@@ -78,6 +79,9 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 	if err := ctx.Err(); err != nil {
 		return s.fault(ctx, "write", key, err)
 	}
+	if err := failpoint.Before(failpoint.Write, key); err != nil {
+		return s.fault(ctx, "write", key, err)
+	}
 	if opts.IfVersion != "" {
 		if err := s.compare(ctx, key, opts.IfVersion); err != nil {
 			return err
@@ -86,6 +90,9 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 	closed = true
 	if err := w.Close(); err != nil {
 		return s.settle(ctx, key, opts, out, err)
+	}
+	if err := failpoint.After(failpoint.Write, key); err != nil {
+		return s.fault(ctx, "write", key, err)
 	}
 	return nil
 }
