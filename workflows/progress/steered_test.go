@@ -1,0 +1,126 @@
+package progress
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+
+	"sluice/pipeline"
+	"sluice/workflows"
+)
+
+// remember puts v into a workflow's memo.
+func (f *fake) remember(t *testing.T, id, key string, v any) {
+	t.Helper()
+	f.workflows[id].WorkflowExecutionInfo.Memo.Fields[key] = payload(t, v)
+}
+
+// A run of 100,000 partitions costs what its window costs: a call for the run, one
+// for each slice that is open, and one for each partition that is.
+func TestALargeRunCostsWhatIsOpenOfIt(t *testing.T) {
+	f := newFake()
+	var calls atomic.Int64
+	f.during = func() { calls.Add(1) }
+	var slices []string
+	for s := range 8 {
+		id := fmt.Sprintf("slice-%d", s)
+		slices = append(slices, id)
+		var open []string
+		for p := range 8 {
+			open = append(open, fmt.Sprintf("p-%d-%d", s, p))
+			f.at(t, open[p], 100)
+		}
+		f.workflow(t, id, workflows.Progress{Planned: true, Partitions: 300, Published: 100, Counts: pipeline.Counts{OK: 1_000_000}}, open...)
+	}
+	f.workflow(t, runID, workflows.Progress{Planned: true, Rows: 1_000_000_000, Partitions: 100_000, Published: 50_000, Counts: pipeline.Counts{OK: 500_000_000}}, slices...)
+	s := read(t, reader(f))
+	if want := int64(508_000_000 + 64*100); s.Counts.OK != want || s.Partitions.Running != 64 || len(s.AtWork) != 64 {
+		t.Errorf("%d rows, want %d; %d partitions at work", s.Counts.OK, want, len(s.AtWork))
+	}
+	if n := calls.Load(); n != 1+8+64 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+func TestWhoIsAtWhatAndHowLong(t *testing.T) {
+	f := newFake()
+	for id, rows := range map[string]int64{"quick": 900, "slow": 100, "begun": 0} {
+		a := f.at(t, id, rows)
+		p := ok(rows)
+		p.Of, p.Examples = 1000, pipeline.Examples{pipeline.HTTP4xx: {Row: rows, File: id, Message: "404 Not Found"}}
+		a.HeartbeatDetails = &commonpb.Payloads{Payloads: []*commonpb.Payload{payload(t, p)}}
+		a.LastWorkerIdentity = map[bool]string{true: "1@a", false: "2@b"}[id == "quick"]
+	}
+	f.workflow(t, runID, workflows.Progress{Planned: true, Rows: 3000, Partitions: 3}, "quick", "slow", "begun")
+	s := read(t, reader(f))
+	var order []string
+	for _, a := range s.AtWork {
+		order = append(order, a.Partition)
+	}
+	if fmt.Sprint(order) != "[begun slow quick]" {
+		t.Errorf("the slowest first: %v", order)
+	}
+	if w := s.Workers(); w["1@a"] != 1 || w["2@b"] != 2 {
+		t.Errorf("workers %v", w)
+	}
+	if a := s.AtWork[1]; a.Rows != 100 || a.Of != 1000 || a.Seconds != 60 || a.Pass != 1 {
+		t.Errorf("%+v", a)
+	}
+	if e := s.Examples[pipeline.HTTP4xx]; e.Message != "404 Not Found" {
+		t.Errorf("examples %+v", s.Examples)
+	}
+}
+
+// Of a partition that is paused, nobody heartbeats.
+func TestRowsOfAPausedRunCount(t *testing.T) {
+	f := newFake()
+	f.at(t, "p", 0)
+	f.workflows["p"].PendingActivities = nil
+	f.remember(t, "p", workflows.MemoStanding, workflows.Standing{Counts: pipeline.Counts{OK: 70}, Earlier: 20})
+	f.workflow(t, runID, workflows.Progress{Planned: true, Rows: 100, Partitions: 1}, "p")
+	f.remember(t, runID, workflows.MemoSteered, workflows.Steered{ID: "1", Steering: workflows.Steering{Paused: true, By: "me"}})
+	s := read(t, reader(f))
+	if s.Status != Paused || !s.Status.Open() || s.Steered.By != "me" {
+		t.Errorf("%s, %+v", s.Status, s.Steered)
+	}
+	if s.Counts.OK != 70 || s.New != 50 || s.Busy != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// The guard returns once more rows of this run have failed than is tolerated;
+// those of earlier runs are none of its business.
+func TestGuard(t *testing.T) {
+	f := newFake()
+	a := f.at(t, "p", 0)
+	fail := func(n int64) {
+		p := ok(950)
+		p.Counts.Failed, p.Counts.Errors = n, map[pipeline.Class]int64{pipeline.Timeout: n}
+		a.HeartbeatDetails = &commonpb.Payloads{Payloads: []*commonpb.Payload{payload(t, p)}}
+	}
+	earlier := pipeline.Counts{Failed: 5000, Errors: map[pipeline.Class]int64{pipeline.Timeout: 5000}}
+	f.workflow(t, runID, workflows.Progress{Planned: true, Rows: 6000, Partitions: 2, Earlier: 1, Done: earlier}, "p")
+	looks := 0
+	fail(50)
+	c, err := guard(t.Context(), reader(f), workflows.GuardInput{Tolerate: "5%", Every: time.Millisecond}, func() {
+		if looks++; looks == 3 {
+			fail(51)
+		}
+	})
+	if err != nil || looks != 3 || c.Failed != 51 || c.Rows() != 1001 || c.Errors[pipeline.Timeout] != 51 {
+		t.Errorf("after %d looks: %+v, %v", looks, c, err)
+	}
+}
+
+func TestTheGuardEndsWithItsContext(t *testing.T) {
+	f := newFake()
+	f.workflow(t, runID, workflows.Progress{Planned: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := guard(ctx, reader(f), workflows.GuardInput{Tolerate: "5%"}, cancel); err == nil {
+		t.Error("no error")
+	}
+}
