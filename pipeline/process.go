@@ -100,7 +100,7 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	return rec.committed, err
 }
 
-// skipped is the outcome of a row whose source is null.
+// skipped is the outcome of a row whose source is null, and that has no image.
 func skipped(r Row) Outcome {
 	return Outcome{Row: r.Number, Status: Skipped, Columns: r.Columns, Size: r.Size}
 }
