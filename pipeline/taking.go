@@ -49,10 +49,10 @@ func (t *taking) run(ctx context.Context, want Runs) error {
 }
 
 // sweep takes the rows in want, in order, and returns those that it left.
-func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) { //nolint:contextcheck // fetching ends before ctx does
+func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) {
 	fetching := t.way.fetching
 	for r := range t.rows(want) {
-		if t.rec.admit(fetching, r) != nil { //nolint:contextcheck // fetching ends before ctx does
+		if t.rec.admit(fetching, r) != nil {
 			return nil, errCut
 		}
 		if r.Image != nil {

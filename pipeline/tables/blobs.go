@@ -322,7 +322,7 @@ type page struct {
 func (p *page) begin(encoding format.Encoding, values int64) error {
 	switch encoding {
 	case format.Plain:
-	case format.PlainDictionary, format.RLEDictionary:
+	case format.PlainDictionary, format.RLEDictionary: //nolint:staticcheck // older writers used it
 		if p.body.left == 0 { // all are null
 			return nil
 		}
