@@ -20,7 +20,8 @@ const (
 	// beside the pools.
 	baseProcess = 112 * mib
 	// basePartition is a partition's rows that are read ahead or not yet in a
-	// checkpoint (uncommittedBytes), and the pages of its file.
+	// checkpoint (uncommittedBytes), and the pages of its file, or what is read
+	// of one whose pages are of images.
 	basePartition = 24 * mib
 	// garbage is what a byte of the encoded pool costs: buffers are kept for the
 	// next image, so that classes of sizes that are out of use stay for a while.

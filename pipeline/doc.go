@@ -10,8 +10,10 @@
 //   - partition: a row range of one file, the unit of work. Its name is a
 //     function of path, version, and which range of how many.
 //   - plan: the partitions of a run, stored beside the output in pages.
+//   - embedded: of an image, that the dataset holds its bytes, so that there is
+//     nothing to fetch.
 //   - outcome: what became of a row: ok, failed (with a class of the closed list)
-//     or skipped (the source is null).
+//     or skipped (there is neither source nor image).
 //   - part: a Parquet file of outcomes that are final, written by one attempt.
 //   - hole: a row below the high row of a checkpoint without a final outcome.
 //   - checkpoint: high row, holes, parts, counts, pass. A few kB.
@@ -41,6 +43,7 @@
 // # A row's way
 //
 // read → admit → fetch → probe → admit the decode → decode, orient, resize,
-// encode → store → record → checkpoint. It stands in way.go; process.go sends
+// encode → store → record → checkpoint. An embedded image is read once it is
+// admitted, and goes on from probe. It stands in way.go; process.go sends
 // the rows on it, and recorder.go takes them in at its end.
 package pipeline

@@ -14,8 +14,9 @@ type Engine struct {
 	flight    *Flight
 	usual     usual
 	stats     tallies
-	isolated  bool // see Isolated
-	gate      gate // where it is not
+	tooLarge  func(size int64) error // see Limited
+	isolated  bool                   // see Isolated
+	gate      gate                   // where it is not
 }
 
 // NewEngine returns an engine that decodes so many images at once.
@@ -24,8 +25,12 @@ func NewEngine(f Fetcher, i Imager, a *Admission, decoders int) *Engine {
 	if !ok {
 		v = once{f}
 	}
+	tooLarge := func(int64) error { return nil }
+	if l, ok := f.(Limited); ok {
+		tooLarge = l.TooLarge
+	}
 	_, isolated := i.(Isolated)
-	return &Engine{visitor: v, imager: i, admission: a, flight: NewFlight(decoders), isolated: isolated, gate: newGate()}
+	return &Engine{visitor: v, imager: i, admission: a, flight: NewFlight(decoders), tooLarge: tooLarge, isolated: isolated, gate: newGate()}
 }
 
 // usual is what a fetch is granted at first, in bytes: most images fit, and few

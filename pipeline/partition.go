@@ -15,6 +15,10 @@ type Partition struct {
 	Version string `json:"version"` // of the file, as the listing said
 	First   int64  `json:"first"`   // row, 0-based
 	Rows    int64  `json:"rows"`
+	// Embedded is whether the column of sources can hold the images themselves.
+	// Then a manifest does not say where an image is, and whoever does a row
+	// again has to read it from the dataset again.
+	Embedded bool `json:"embedded,omitempty"`
 	// Problem is why the file cannot be processed at all, "" if it can. Such a
 	// partition stands for the whole file, and fails.
 	Problem string `json:"problem,omitempty"`

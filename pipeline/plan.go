@@ -229,11 +229,13 @@ func (pl *planner) take(ctx context.Context, in inspected) error {
 	case in.err != nil:
 		return in.err
 	}
-	if problem := pl.columnProblem(in.info); problem != "" {
+	source, problem := pl.column(in.info)
+	if problem != "" {
 		return pl.add(ctx, pl.broken(file, problem))
 	}
 	pl.usable++
 	for _, p := range pl.cut(file, in.info) {
+		p.Embedded = source.Embedded
 		take := pl.add
 		if _, ok := pl.done[p.Name]; ok {
 			take = func(ctx context.Context, p Partition) error { return pl.earlier(ctx, p.Name) }
@@ -273,25 +275,30 @@ func (pl *planner) broken(file Object, problem string) Partition {
 	}
 }
 
-func (pl *planner) columnProblem(info FileInfo) string {
+// column is the column of the sources, and what is wrong with the file's
+// columns.
+func (pl *planner) column(info FileInfo) (source ColumnInfo, problem string) {
 	at := func(name string) int {
 		return slices.IndexFunc(info.Columns, func(c ColumnInfo) bool { return c.Name == name })
 	}
-	problem := ""
 	if i := at(pl.req.Spec.Column); i < 0 {
 		problem = fmt.Sprintf("no column %q: there are %s", pl.req.Spec.Column, columnList(info.Columns))
-	} else if !info.Columns[i].Source {
-		problem = fmt.Sprintf("column %q is of type %s, and sources are strings", pl.req.Spec.Column, info.Columns[i].Type)
+	} else if source = info.Columns[i]; !source.Source && !source.Embedded {
+		problem = fmt.Sprintf("column %q is of type %s, and sources are strings, image bytes, or a struct of bytes and path", source.Name, source.Type)
 	}
 	for _, keep := range pl.req.Spec.KeepColumns {
-		if problem == "" && at(keep) < 0 {
+		switch {
+		case problem != "":
+		case at(keep) < 0:
 			problem = fmt.Sprintf("no column %q to keep: there are %s", keep, columnList(info.Columns))
+		case source.Embedded && keep == source.Name:
+			problem = fmt.Sprintf("column %q holds the images themselves, and cannot be kept: leave it out of --keep-columns", keep)
 		}
 	}
 	if pl.problem == "" {
 		pl.problem = problem
 	}
-	return problem
+	return source, problem
 }
 
 func columnList(cs []ColumnInfo) string {

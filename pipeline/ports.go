@@ -112,6 +112,9 @@ type ColumnInfo struct {
 	Type string // as Parquet names it: "string", "int64", "list", ...
 	// Source is whether it can hold sources: strings, or bytes that are.
 	Source bool
+	// Embedded is whether it can hold the images themselves: bytes, or a struct
+	// of bytes and path. Bytes can be either, row by row.
+	Embedded bool
 }
 
 // ManifestSummary is kept in a manifest's footer.
@@ -126,12 +129,23 @@ type ManifestSummary struct {
 type Table interface {
 	// Rows yields the rows in want, in order, row group by row group. The
 	// file's version is compared after each row group was read and before a
-	// row of it is yielded: a *FileError says that it changed.
+	// row of it is yielded: a *FileError says that it changed. A row's Image may
+	// still be in the file: it can be read until the next row is asked for, and
+	// is passed over otherwise.
 	Rows(ctx context.Context, want Runs) iter.Seq2[Row, error]
 	// EncodePart makes a part: a manifest over outcomes, which are sorted by
 	// row.
 	EncodePart(outcomes []Outcome) ([]byte, error)
 	Close() error
+}
+
+// Image is an image that the dataset itself holds. It is not simply bytes
+// because those of a large one are to be admitted before they are read, and only
+// who takes the row can do that.
+type Image interface {
+	Size() int64 // bytes
+	// Read is the image whole. What the caller was granted covers it.
+	Read(ctx context.Context) ([]byte, error)
 }
 
 // Fetcher downloads sources.
@@ -141,6 +155,13 @@ type Fetcher interface {
 	// The bytes belong to the caller until the grant is released.
 	// Failures of the source are *RowError.
 	Fetch(ctx context.Context, dataset Store, source string, grant *Grant) (Body, error)
+}
+
+// Limited is a Fetcher that refuses what is too large. Images that are not
+// fetched, because the dataset itself holds them, are held to the same.
+type Limited interface {
+	// TooLarge is the error of a source of so many bytes, nil if that is allowed.
+	TooLarge(size int64) error
 }
 
 // Visitor is a Fetcher that knows when an origin may be asked, and asks again

@@ -31,7 +31,9 @@ type Job struct {
 
 // open opens what the rows are read from.
 func (j Job) open(ctx context.Context) (Table, error) {
-	if j.Partition.Redo != nil {
+	// A manifest has no images in it: those that the dataset itself holds are read
+	// there again.
+	if j.Partition.Redo != nil && !j.Partition.Embedded {
 		return j.Output.Tables.Reopen(ctx, j.Output.Store, j.Partition)
 	}
 	return j.Output.Tables.Open(ctx, j.Output.Dataset, j.Partition, j.Spec)
@@ -111,7 +113,7 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	return rec.committed, err
 }
 
-// skipped is the outcome of a row whose source is null.
+// skipped is the outcome of a row whose source is null, and that has no image.
 func skipped(r Row) Outcome {
 	return Outcome{Row: r.Number, Status: Skipped, Columns: r.Columns, Size: r.Size}
 }

@@ -94,8 +94,17 @@ func TestLaterPasses(t *testing.T) {
 // Every checkpoint that was accepted can be resumed from, and comes to the same
 // manifest, whatever else lies beside the output by then.
 func TestAnyAcceptedCheckpointResumes(t *testing.T) {
+	for name, fill := range map[string]func(w *world){
+		"sources": func(w *world) { w.sources("a.parquet", 1500, mixed) },
+		"images":  func(w *world) { w.album("a.parquet", 1500, medley) },
+	} {
+		t.Run(name, func(t *testing.T) { anyCheckpointResumes(t, fill) })
+	}
+}
+
+func anyCheckpointResumes(t *testing.T, fill func(w *world)) {
 	w := newWorld(t)
-	w.sources("a.parquet", 1500, mixed)
+	fill(w)
 	_, ps := w.mustPlan("1", 5000)
 	p := ps[0]
 	j := &journal{}
@@ -113,7 +122,7 @@ func TestAnyAcceptedCheckpointResumes(t *testing.T) {
 	for i := range j.accepted {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			w := newWorld(t)
-			w.sources("a.parquet", 1500, mixed)
+			fill(w)
 			_, ps := w.mustPlan("1", 5000)
 			p := ps[0]
 			j := &journal{}

@@ -248,3 +248,36 @@ func TestRunsWith(t *testing.T) {
 		t.Errorf("%v, want %v", rs, want)
 	}
 }
+
+// Images that the dataset itself holds are read there again; of the rest of it,
+// nothing is.
+func TestEmbeddedImagesAreDoneAgain(t *testing.T) {
+	w := newWorld(t)
+	w.album("a.parquet", 300, medley)
+	w.run("1", 100)
+	p := w.plan1()[1]
+	before := w.outcomes(p)
+	for _, i := range []int{4, 5, 6} { // of rows 100 to 199: embedded, without and with a path
+		if before[i].Status != pipeline.OK {
+			t.Fatalf("%+v", before[i])
+		}
+		if err := w.out.Delete(t.Context(), w.keyOf(p, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found := w.findings(true).Found; found != 3 {
+		t.Fatalf("%d findings", found)
+	}
+	w.fetcher.fetched = map[string]int{}
+	_, ps := w.again("2", pipeline.Selection{Repairs: "_runs/verify/"})
+	if len(ps) != 1 || ps[0].Redo.Rows.Count() != 3 {
+		t.Errorf("planned %+v", ps)
+	}
+	if all, _ := w.fetcher.requests(); all != 0 {
+		t.Errorf("%d sources were asked for", all)
+	}
+	if d := cmp.Diff(before, w.outcomes(p)); d != "" {
+		t.Error(d)
+	}
+	w.verify()
+}

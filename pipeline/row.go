@@ -4,12 +4,19 @@ import "time"
 
 // Row is one source image of a dataset.
 type Row struct {
-	Number int64   // 0-based, in its file
-	Source *string // URL or key relative to the dataset; nil is a null
+	Number int64 // 0-based, in its file
+	// Source is a URL or key relative to the dataset; nil is a null. Beside an
+	// Image it is only what that is called.
+	Source *string
+	// Image is the image itself, if the dataset holds it, else nil: then there
+	// is nothing to fetch.
+	Image Image
 	// Columns are the row's kept input columns in the form of the package that
 	// reads and writes tables. The core only carries them from one to the other.
 	Columns any
-	// Size is what the row holds in memory, in bytes, about.
+	// Size is what the row holds in memory, in bytes, about, until its outcome
+	// is in a checkpoint. The Image, which is let go of before, is not counted:
+	// a grant covers it.
 	Size int
 }
 
@@ -20,7 +27,7 @@ type Status string
 const (
 	OK      Status = "ok"
 	Failed  Status = "failed"
-	Skipped Status = "skipped" // the source is null
+	Skipped Status = "skipped" // the source is null, and there is no image
 )
 
 // Outcome is what became of a row: one row of the manifest.

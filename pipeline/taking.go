@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -48,26 +49,15 @@ func (t *taking) run(ctx context.Context, want Runs) error {
 }
 
 // sweep takes the rows in want, in order, and returns those that it left.
-func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) { //nolint:contextcheck // fetching ends before ctx does
+func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) {
 	fetching := t.way.fetching
-	rows := make(chan Row, 64)
-	t.under.Go(func() { // read ahead
-		defer close(rows)
-		for r, err := range t.table.Rows(fetching, want) {
-			if err != nil {
-				t.cut(err)
-				return
-			}
-			select {
-			case rows <- r:
-			case <-fetching.Done():
-				return
-			}
-		}
-	})
-	for r := range rows {
-		if t.rec.admit(fetching, r) != nil { //nolint:contextcheck // fetching ends before ctx does
+	for r := range t.rows(want) {
+		if t.rec.admit(fetching, r) != nil {
 			return nil, errCut
+		}
+		if r.Image != nil {
+			t.embedded(ctx, r.Image, t.way.begin(r))
+			continue
 		}
 		if r.Source == nil {
 			if err := t.rec.send(ctx, skipped(r)); err != nil {
@@ -87,19 +77,80 @@ func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) { 
 	return left, nil
 }
 
+// rows are the rows in want. An error of reading them cuts the pass short.
+//
+// Sources are read some rows ahead. Images are not: what the table has in memory
+// of them is not admitted yet, and a large one can only be read before the next
+// row is asked for. The table reads them while others decode.
+func (t *taking) rows(want Runs) iter.Seq[Row] {
+	read := func(take func(Row) bool) {
+		for r, err := range t.table.Rows(t.way.fetching, want) {
+			if err != nil {
+				t.cut(err)
+				return
+			}
+			if !take(r) {
+				return
+			}
+		}
+	}
+	if t.way.job.Partition.Embedded {
+		return read
+	}
+	ahead := make(chan Row, 64)
+	t.under.Go(func() {
+		defer close(ahead)
+		read(func(r Row) bool {
+			select {
+			case ahead <- r:
+				return true
+			case <-t.way.fetching.Done():
+				return false
+			}
+		})
+	})
+	return func(yield func(Row) bool) {
+		for r := range ahead {
+			if !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// embedded sends a row on its way whose image the dataset holds. It is not given
+// the row, which would hold the image for longer than its grant does.
+func (t *taking) embedded(ctx context.Context, image Image, o Outcome) {
+	if condemned := t.way.suspicion.condemn(o.Row); condemned != nil {
+		t.end(ctx, o, condemned)
+		return
+	}
+	body, grant, err := t.way.take(image, &o)
+	if err != nil {
+		t.end(ctx, o, err)
+		return
+	}
+	t.under.Go(func() {
+		source := body
+		body = Body{} // or this function would hold the image until the row ends
+		err := t.way.landed(ctx, &o, source, grant)
+		t.end(ctx, o, err)
+	})
+}
+
 // take sends a row on its way, unless the lot is full.
 func (t *taking) take(ctx context.Context, r Row) (bool, error) {
 	v := t.way.engine.visitor.Visit(t.way.job.Output.Dataset, *r.Source)
 	if condemned := t.way.suspicion.condemn(r.Number); condemned != nil {
 		v.Close()
-		t.end(ctx, t.way.begin(r, v), condemned)
+		t.end(ctx, t.way.begin(r), condemned)
 		return true, nil
 	}
 	ready, refused := v.Ready()
 	switch {
 	case refused != nil:
 		v.Close()
-		t.end(ctx, t.way.begin(r, v), refused)
+		t.end(ctx, t.way.begin(r), refused)
 		return true, nil
 	case ready:
 		a, err := t.way.admit()
@@ -118,7 +169,7 @@ func (t *taking) take(ctx context.Context, r Row) (bool, error) {
 		t.lot.Release(1)
 		if err != nil {
 			v.Close()
-			t.end(ctx, t.way.begin(r, v), t.way.cutShort(ctx, err))
+			t.end(ctx, t.way.begin(r), t.way.cutShort(ctx, err))
 			return
 		}
 		t.follow(ctx, r, v, nil)
@@ -129,7 +180,7 @@ func (t *taking) take(ctx context.Context, r Row) (bool, error) {
 // follow takes a row its way.
 func (t *taking) follow(ctx context.Context, r Row, v Visit, a *admitted) {
 	defer v.Close()
-	o := t.way.begin(r, v)
+	o := t.way.begin(r)
 	err := t.way.row(ctx, &o, v, a)
 	t.end(ctx, o, err)
 }

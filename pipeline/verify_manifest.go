@@ -138,6 +138,9 @@ func (v *verifier) objects(ctx context.Context, p Partition) (map[string]int64, 
 
 // outcome is what is wrong with a manifest's row by itself.
 func (v *verifier) outcome(p Partition, o Outcome) (problem string) {
+	if o.Source == nil && o.Status != Skipped && !p.Embedded {
+		return fmt.Sprintf("it is %s, and its source is null", o.Status)
+	}
 	switch o.Status {
 	case OK:
 		switch {

@@ -55,8 +55,8 @@ type admitted struct {
 }
 
 // begin is the outcome of a row before it is known.
-func (w *way) begin(r Row, v Visit) Outcome {
-	return Outcome{Row: r.Number, Source: r.Source, Attempts: int(w.tried[r.Number-w.job.Partition.First]) + v.Trace().Tries, Columns: r.Columns, Size: r.Size}
+func (w *way) begin(r Row) Outcome {
+	return Outcome{Row: r.Number, Source: r.Source, Attempts: int(w.tried[r.Number-w.job.Partition.First]), Columns: r.Columns, Size: r.Size}
 }
 
 // row takes a row the whole way: admit → fetch → probe → admit the decode →
@@ -67,6 +67,12 @@ func (w *way) row(ctx context.Context, o *Outcome, v Visit, a *admitted) error {
 	if err != nil {
 		return err
 	}
+	return w.landed(ctx, o, body, grant)
+}
+
+// landed takes a row the rest of its way, from where its source is in memory:
+// probe → admit the decode → decode, orient, resize, encode → store.
+func (w *way) landed(ctx context.Context, o *Outcome, body Body, grant *Grant) error {
 	defer grant.Release()
 	image, err := w.render(ctx, body, o)
 	body.Free()
@@ -131,6 +137,41 @@ func (w *way) download(o *Outcome, v Visit, a admitted) (Body, error) {
 	o.HTTPStatus = body.HTTPStatus
 	o.SourceBytes = int64(len(body.Bytes))
 	return body, nil
+}
+
+// take reads an image that the dataset holds, which is not kept before it is
+// admitted. There is no fetch: nothing is asked for, and nothing tried.
+func (w *way) take(image Image, o *Outcome) (Body, *Grant, error) {
+	size := image.Size()
+	if err := w.engine.tooLarge(size); err != nil {
+		return Body{}, nil, err
+	}
+	ticket, err := w.engine.flight.TakeOff(w.fetching)
+	if err != nil {
+		return Body{}, nil, errCut
+	}
+	grant, err := w.engine.admission.AdmitFetch(w.fetching, min(size, maxUsual))
+	if err != nil {
+		w.engine.flight.Lost(ticket)
+		return Body{}, nil, errCut
+	}
+	// As a fetch that turns out to be large does, it may draw on the reserve.
+	err = grant.Grow(w.fetching, size)
+	var b []byte
+	if err == nil {
+		b, err = image.Read(w.fetching)
+	}
+	if err != nil {
+		w.engine.flight.Lost(ticket)
+		grant.Release()
+		if w.fetching.Err() != nil {
+			err = errCut
+		}
+		return Body{}, nil, err
+	}
+	w.engine.flight.Landed(ticket)
+	o.SourceBytes = size
+	return Body{Bytes: b, Free: func() {}}, grant, nil
 }
 
 // render turns the source into the image that is stored.

@@ -50,7 +50,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.input, "input", "", "`URL` or folder of the Parquet files (*.parquet, recursive)")
 	flags.StringVar(&f.output, "output", "", "`URL` or folder of the images and their manifest")
-	flags.StringVar(&f.column, "column", "path", "`column` that holds the images' URLs, or their keys relative to the input")
+	flags.StringVar(&f.column, "column", "path", "`column` that holds the images' URLs, their keys relative to the input, or the\nimages themselves: bytes, or the struct of bytes and path of Hugging Face")
 	flags.StringVar(&f.size, "size", "256x256", "`WIDTHxHEIGHT` in pixels")
 	flags.StringVar(&f.fit, "fit", string(pipeline.Fill), "fill (stretch), cover (crop), contain (pad) or inside (keep the ratio)")
 	flags.StringVar(&f.format, "format", string(pipeline.JPEG), "jpeg, png or webp")

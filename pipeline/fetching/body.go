@@ -22,8 +22,8 @@ type holding struct {
 
 // readBody reads a body whole. announced is its length, or negative.
 func (f *Fetcher) readBody(ctx context.Context, w *watch, body io.Reader, announced int64, grant *pipeline.Grant) (_ pipeline.Body, err error) {
-	if announced > f.opts.MaxBytes {
-		return pipeline.Body{}, f.tooLarge(announced)
+	if err := f.TooLarge(announced); err != nil {
+		return pipeline.Body{}, err
 	}
 	h := &holding{f: f, grant: grant}
 	defer func() {
@@ -71,6 +71,14 @@ func (f *Fetcher) readBody(ctx context.Context, w *watch, body io.Reader, announ
 		}
 		h.buf = append(h.buf, next[0])
 	}
+}
+
+// TooLarge implements pipeline.Limited.
+func (f *Fetcher) TooLarge(size int64) error {
+	if size <= f.opts.MaxBytes {
+		return nil
+	}
+	return f.tooLarge(size)
 }
 
 func (f *Fetcher) tooLarge(announced int64) *pipeline.RowError {

@@ -24,8 +24,8 @@ func (f *Fetcher) decoded(resp *http.Response) (body io.Reader, length int64, er
 	if encoding != "gzip" && encoding != "x-gzip" && encoding != "deflate" {
 		return resp.Body, resp.ContentLength, nil
 	}
-	if resp.ContentLength > f.opts.MaxBytes {
-		return nil, 0, f.tooLarge(resp.ContentLength)
+	if err := f.TooLarge(resp.ContentLength); err != nil {
+		return nil, 0, err
 	}
 	wire := bufio.NewReader(&capped{resp.Body, f.opts.MaxBytes, f})
 	head, err := wire.Peek(2)

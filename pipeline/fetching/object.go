@@ -34,8 +34,8 @@ func (f *Fetcher) readWhole(ctx context.Context, store pipeline.Store, key strin
 	}
 	defer r.Close()
 	size := r.Object().Size
-	if size > f.opts.MaxBytes {
-		return pipeline.Body{}, f.tooLarge(size)
+	if err := f.TooLarge(size); err != nil {
+		return pipeline.Body{}, err
 	}
 	h := &holding{f: f, grant: grant}
 	if err := h.grow(ctx, size, size); err != nil {

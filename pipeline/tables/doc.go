@@ -11,7 +11,10 @@
 // encrypted files are not.
 //
 // What is held is a page of each column, 1 MB or so of an ordinary file, and
-// rows of 4 MB and one more (batchBytes). What a file says of itself is checked
+// rows of 4 MB and one more (batchBytes). Of a column that holds the images
+// themselves, a page may be a row group of them, a gigabyte: it is read as a
+// stream, value by value (blobs), and large values only once somebody has room
+// for them. What a file says of itself is checked
 // before parquet-go allocates it: the length and lists of its footer and of its
 // offset indexes (sound), and the sizes in each page's header (gate).
 //
@@ -34,8 +37,10 @@
 //	column         type             null     what it is
 //	file           string                    the input file, relative to the dataset
 //	row            int64                     number of the row in the file, from 0
-//	source         string           yes      URL or key, as it is in the input
-//	status         string                    ok, failed or skipped (the source is null)
+//	source         string           yes      URL or key, as it is in the input; of an image
+//	                                         that the input itself holds, its path if it has one
+//	status         string                    ok, failed or skipped (the source is null, and
+//	                                         there is no image)
 //	error_class    string           yes      for failed rows: one of pipeline.Classes
 //	error          string           yes      for failed rows: what went wrong
 //	                                         (both also for ok rows whose damaged source
@@ -58,7 +63,8 @@
 //	final_url      string           yes      where redirects led, if there were any
 //	...            as in the input  as there the kept columns
 //
-// Kept columns have the types of the input, logical types included, but for
+// The column of the sources is not kept if it holds images themselves. Kept
+// columns have the types of the input, logical types included, but for
 // GEOMETRY and GEOGRAPHY, which are kept as the bytes that they are. One whose
 // name is taken above, in whatever case, is prefixed with input_, and numbered
 // where that is taken, too. Columns that are text by their declaration hold

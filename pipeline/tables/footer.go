@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -128,6 +129,15 @@ func (f *footer) check() error {
 		}
 	}
 	return nil
+}
+
+// groupOf is the row group that holds a row.
+func (f *footer) groupOf(row int64) (g rowGroup, ok bool) {
+	i := sort.Search(len(f.groups), func(i int) bool { return f.groups[i].end() > row })
+	if i == len(f.groups) {
+		return g, false
+	}
+	return f.groups[i], true
 }
 
 // chunk is the metadata of a column in a row group.

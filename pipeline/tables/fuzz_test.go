@@ -25,6 +25,17 @@ func seeds(f *testing.F) {
 	f.Add(m.objects[keys[0]])
 	f.Add(manifest)
 	f.Add(encode(f, everyKind(30), 20, parquet.Compression(&parquet.Gzip), parquet.DataPageVersion(1)))
+	var images []pathLast
+	var others []amongOthers
+	for i := range 30 {
+		var l pathLast
+		l.Image.Bytes, l.Image.Path = album(i % 4)
+		var o amongOthers
+		o.Image.Bytes, o.Image.Path = album(i % 4)
+		images, others = append(images, l), append(others, o)
+	}
+	f.Add(encode(f, images, 20, parquet.Compression(&parquet.Snappy)))
+	f.Add(encode(f, others, 20, parquet.Compression(&parquet.Zstd), parquet.DataPageVersion(1)))
 	f.Add(craft(f, dataPage(6, 6, 1), []byte("\x02\x00\x00\x00ab"), 1, nil))
 	f.Add(withFooter(bytes.Repeat([]byte{0x19}, 100)))
 	f.Add([]byte("PAR1"))
@@ -71,14 +82,23 @@ func FuzzRows(f *testing.F) {
 				return err
 			}
 			for _, c := range info.Columns {
-				if !c.Source || info.Rows > 1000 {
+				if !c.Source && !c.Embedded || info.Rows > 1000 {
 					continue
 				}
-				tab, err := New().Open(ctx, m, whole(o, info.Rows), pipeline.Spec{Column: c.Name})
+				p := whole(o, info.Rows)
+				p.Embedded = c.Embedded
+				tab, err := New().Open(ctx, m, p, pipeline.Spec{Column: c.Name})
 				if err != nil {
 					return err
 				}
-				_, err = collect(tab, everything())
+				for r, e := range tab.Rows(ctx, everything()) {
+					if err = e; err == nil && r.Image != nil && r.Image.Size() < maxAlloc/16 {
+						_, err = r.Image.Read(ctx)
+					}
+					if err != nil {
+						break
+					}
+				}
 				_ = tab.Close()
 				return err
 			}

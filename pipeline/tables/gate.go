@@ -26,6 +26,7 @@ type gate struct {
 	k    *format.ColumnChunk
 	end  int64 // of the chunk
 	rows int64 // of the row group
+	most int64 // that a page may take to be decoded
 	// next is where the next page's header is, by where a stream of reads goes
 	// on. There are two when parquet-go has jumped to a page, and goes back for
 	// the dictionary. A read that goes on from none begins at a header.
@@ -33,12 +34,15 @@ type gate struct {
 }
 
 func newGate(src *object, k *format.ColumnChunk, rows int64) *gate {
-	m := k.MetaData
-	start := m.DataPageOffset
-	if m.DictionaryPageOffset != 0 {
-		start = m.DictionaryPageOffset
+	return &gate{src: src, k: k, end: firstPage(k) + k.MetaData.TotalCompressedSize, rows: rows, most: maxPage, next: map[int64]int64{}}
+}
+
+// firstPage is where a chunk begins, with its dictionary if it has one.
+func firstPage(k *format.ColumnChunk) int64 {
+	if at := k.MetaData.DictionaryPageOffset; at != 0 {
+		return at
 	}
-	return &gate{src: src, k: k, end: start + m.TotalCompressedSize, rows: rows, next: map[int64]int64{}}
+	return k.MetaData.DataPageOffset
 }
 
 // ReadAt implements io.ReaderAt.
@@ -64,29 +68,42 @@ func (g *gate) ReadAt(b []byte, offset int64) (int, error) {
 // page is the size of the page at a place in the file, of which b are the first
 // bytes that have been read.
 func (g *gate) page(b []byte, at int64) (int64, error) {
-	b, err := g.header(b, at)
+	h, n, err := g.parse(b, at)
 	if err != nil {
 		return 0, err
 	}
-	var h format.PageHeader
-	if err := thrift.Unmarshal(new(thrift.CompactProtocol), b, &h); err != nil {
-		return 0, err
+	// A level and an offset for each value.
+	if held := int64(h.UncompressedPageSize) + 5*(valuesOf(h)+int64(h.DictionaryPageHeader.V.NumValues)); held > g.most {
+		return 0, fmt.Errorf("it takes %d MB to decode, and %d MB is the limit: write smaller pages", held>>20, g.most>>20)
 	}
-	rows := max(int64(h.DataPageHeader.V.NumValues), int64(h.DataPageHeaderV2.V.NumValues))
-	words := int64(h.DictionaryPageHeader.V.NumValues)
+	return n + int64(h.CompressedPageSize), nil
+}
+
+// parse reads the header of the page at a place, and refuses one that claims
+// what cannot be. n is the header's own length.
+func (g *gate) parse(b []byte, at int64) (h format.PageHeader, n int64, err error) {
+	if b, err = g.header(b, at); err != nil {
+		return h, 0, err
+	}
+	if err := thrift.Unmarshal(new(thrift.CompactProtocol), b, &h); err != nil {
+		return h, 0, err
+	}
+	rows, words := valuesOf(h), int64(h.DictionaryPageHeader.V.NumValues)
 	size, data := int64(h.CompressedPageSize), int64(h.UncompressedPageSize)
-	held := data + 5*(rows+words) // a level and an offset for each value
 	switch left := g.end - at - int64(len(b)); {
 	case size < 0 || data < 0 || rows < 0 || words < 0:
-		return 0, errors.New("its header claims negative sizes")
+		return h, 0, errors.New("its header claims negative sizes")
 	case size > left:
-		return 0, fmt.Errorf("its header claims %d bytes, and %d are left of its column", size, left)
+		return h, 0, fmt.Errorf("its header claims %d bytes, and %d are left of its column", size, left)
 	case rows > g.rows || words > data:
-		return 0, fmt.Errorf("its header claims %d values, in a row group of %d", max(rows, words), g.rows)
-	case held > maxPage:
-		return 0, fmt.Errorf("it takes %d MB to decode, and %d MB is the limit: write smaller pages", held>>20, maxPage>>20)
+		return h, 0, fmt.Errorf("its header claims %d values, in a row group of %d", max(rows, words), g.rows)
 	}
-	return int64(len(b)) + size, nil
+	return h, int64(len(b)), nil
+}
+
+// valuesOf is how many values a page of data has, its nulls among them.
+func valuesOf(h format.PageHeader) int64 {
+	return max(int64(h.DataPageHeader.V.NumValues), int64(h.DataPageHeaderV2.V.NumValues))
 }
 
 // header is the header at the start of b. If that is cut short, more is read.

@@ -2,7 +2,6 @@ package tables
 
 import (
 	"fmt"
-	"sort"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -43,12 +42,10 @@ func (r *reader) read(row int64, dst []parquet.Value) error {
 // open enters the row group that holds row.
 func (r *reader) open(row int64) error {
 	r.close()
-	groups := r.footer.groups
-	i := sort.Search(len(groups), func(i int) bool { return groups[i].end() > row })
-	if i == len(groups) {
+	var ok bool
+	if r.group, ok = r.footer.groupOf(row); !ok {
 		return r.src.damaged("it has no row %d", row)
 	}
-	r.group = groups[i]
 	for _, c := range r.columns {
 		r.cursors = append(r.cursors, newCursor(r.src, r.footer, r.group, c))
 	}

@@ -35,12 +35,17 @@ func (t *table) row(n int64, values []parquet.Value) pipeline.Row {
 	}
 	row := pipeline.Row{Number: n, Columns: columns}
 	row.Size = int(unsafe.Sizeof(row)) + length + t.kept*int(unsafe.Sizeof(parquet.Value{}))
-	if v := values[t.source]; !v.IsNull() {
-		source := string(v.ByteArray())
-		row.Source = &source
-		row.Size += int(unsafe.Sizeof(source)) + len(source)
+	if t.source >= 0 && !values[t.source].IsNull() {
+		setSource(&row, values[t.source].ByteArray())
 	}
 	return row
+}
+
+// setSource copies a source into its row.
+func setSource(row *pipeline.Row, b []byte) {
+	source := string(b)
+	row.Source = &source
+	row.Size += int(unsafe.Sizeof(source)) + len(source)
 }
 
 // bytesOf are the bytes that a value refers to, nil if it holds its value

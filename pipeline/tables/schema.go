@@ -18,15 +18,17 @@ type column struct {
 	typ     string // as FileInfo shows it
 	scalar  bool   // one value a row, or null
 	element format.SchemaElement
+	depth   int      // the definition level of a value that is there
+	fields  []column // of a struct: those that are scalar
 }
 
 // kind is the physical type of a scalar column.
 func (c column) kind() parquet.Kind { return parquet.Kind(c.element.Type.V) }
 
-// optional is whether a scalar column can hold nulls.
+// optional is whether the column can hold nulls.
 func (c column) optional() bool { return c.element.RepetitionType.V == format.Optional }
 
-// source is whether the column can hold sources.
+// source is whether the column's values can be URLs or keys.
 func (c column) source() bool {
 	return c.scalar && c.kind() == parquet.ByteArray && (text(c.element) || plainBytes(c.element))
 }
@@ -40,26 +42,64 @@ func topLevel(schema []format.SchemaElement) (columns []column, leaves int, err 
 	}
 	rest := schema[1:]
 	for len(rest) > 0 {
-		c := column{name: rest[0].Name, leaf: leaves, element: rest[0]}
-		c.typ, c.scalar = typeName(c.element), isScalar(c.element)
-		columns = append(columns, c)
-		// Pass over the column's subtree: open counts the nodes still to come.
-		for open := int64(1); open > 0; rest = rest[1:] {
-			if len(rest) == 0 {
-				return nil, 0, bad
-			}
-			open--
-			if rest[0].Type.Valid {
-				leaves++
-			} else if n := rest[0].NumChildren.V; n >= 0 {
-				open += int64(n)
-			}
+		c := newColumn(rest[0], leaves, 0)
+		under, n, ok := subtree(rest)
+		if !ok {
+			return nil, 0, bad
 		}
+		if c.typ == "struct" {
+			c.fields = fieldsOf(under, c)
+		}
+		columns = append(columns, c)
+		leaves += n
+		rest = rest[len(under)+1:]
 	}
 	if int(schema[0].NumChildren.V) != len(columns) {
 		return nil, 0, bad
 	}
 	return columns, leaves, nil
+}
+
+// newColumn is the column of e under one of a depth.
+func newColumn(e format.SchemaElement, leaf, depth int) column {
+	c := column{name: e.Name, leaf: leaf, typ: typeName(e), scalar: isScalar(e), element: e, depth: depth}
+	if c.optional() {
+		c.depth++
+	}
+	return c
+}
+
+// subtree is what stands under the first node of a schema, and how many leaves
+// the node has, itself among them.
+func subtree(schema []format.SchemaElement) (under []format.SchemaElement, leaves int, ok bool) {
+	rest := schema
+	for open := int64(1); open > 0; rest = rest[1:] { // the nodes still to come
+		if len(rest) == 0 {
+			return nil, 0, false
+		}
+		open--
+		if rest[0].Type.Valid {
+			leaves++
+		} else if n := rest[0].NumChildren.V; n >= 0 {
+			open += int64(n)
+		}
+	}
+	return schema[1 : len(schema)-len(rest)], leaves, true
+}
+
+// fieldsOf are the scalar fields of the struct c, under which is what is given.
+func fieldsOf(under []format.SchemaElement, c column) (fields []column) {
+	leaf := c.leaf
+	for len(under) > 0 {
+		f := newColumn(under[0], leaf, c.depth)
+		below, n, _ := subtree(under) // under is whole
+		if f.scalar {
+			fields = append(fields, f)
+		}
+		leaf += n
+		under = under[len(below)+1:]
+	}
+	return fields
 }
 
 // isScalar is whether a column holds one value a row of a known physical type.

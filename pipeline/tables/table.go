@@ -23,7 +23,8 @@ type table struct {
 	// not kept itself.
 	columns []column
 	kept    int // of columns
-	source  int // in columns
+	source  int // in columns; -1 if sources stand where images could
+	images  *images
 	footer  *footer
 	schema  *schema // of parts
 }
@@ -66,12 +67,16 @@ func (t *table) choose(columns []column, spec pipeline.Spec) error {
 	if err != nil {
 		return err
 	}
-	if !source.source() {
-		return fmt.Errorf("its column %q is of type %s, and sources are strings", source.name, source.typ)
+	switch {
+	// A plan of before images could be in the file took plain bytes for text.
+	case t.p.Embedded && source.images() != nil:
+		t.images = source.images()
+	case !source.source():
+		return fmt.Errorf("its column %q is of type %s, and %s", source.name, source.typ, sourceKinds)
 	}
 	if spec.KeepColumns == nil {
 		for _, c := range columns {
-			if c.scalar {
+			if c.scalar && (t.images == nil || c.leaf != source.leaf) {
 				t.columns = append(t.columns, c)
 			}
 		}
@@ -81,6 +86,9 @@ func (t *table) choose(columns []column, spec pipeline.Spec) error {
 		if err != nil {
 			return err
 		}
+		if t.images != nil && c.name == source.name {
+			return fmt.Errorf("its column %q holds the images themselves, and cannot be kept", c.name)
+		}
 		if !c.scalar {
 			return fmt.Errorf("its column %q is of type %s, and only scalar columns can be kept", c.name, c.typ)
 		}
@@ -89,6 +97,13 @@ func (t *table) choose(columns []column, spec pipeline.Spec) error {
 		}
 	}
 	t.kept = len(t.columns)
+	if t.images != nil {
+		if t.images.path == nil {
+			t.source = -1
+			return nil
+		}
+		source = *t.images.path
+	}
 	t.source = slices.IndexFunc(t.columns, func(k column) bool { return k.leaf == source.leaf })
 	if t.source < 0 {
 		t.source = t.kept
@@ -109,27 +124,14 @@ const (
 )
 
 // Rows implements pipeline.Table. Rows are read in batches of 1,024 or 4 MB;
-// what is held besides is a page of each column.
+// what is held besides is a page of each column, and of a column of images what
+// blobs says. A large image is not read with its batch: its row comes alone.
 func (t *table) Rows(ctx context.Context, want pipeline.Runs) iter.Seq2[pipeline.Row, error] {
 	return func(yield func(pipeline.Row, error) bool) {
-		r := newReader(t.src, t.footer, t.columns)
+		r, images := newReader(t.src, t.footer, t.columns), t.newImageReader()
 		defer r.close()
-		var batch []pipeline.Row
-		var size int
-		flush := func() bool {
-			if err := t.unchanged(ctx); err != nil {
-				yield(pipeline.Row{}, err)
-				return false
-			}
-			for _, row := range batch {
-				if !yield(row, nil) {
-					return false
-				}
-			}
-			clear(batch) // its rows belong to whoever took them
-			batch, size = batch[:0], 0
-			return true
-		}
+		defer images.close()
+		b := batch{table: t, yield: yield}
 		values := make([]parquet.Value, len(t.columns))
 		for n := range t.within(want) {
 			if err := r.read(n, values); err != nil {
@@ -137,17 +139,51 @@ func (t *table) Rows(ctx context.Context, want pipeline.Runs) iter.Seq2[pipeline
 				return
 			}
 			row := t.row(n, values)
-			batch, size = append(batch, row), size+row.Size
-			if len(batch) == batchRows || size >= batchBytes {
-				if !flush() {
+			size, alone, err := images.into(&row)
+			if err != nil {
+				yield(pipeline.Row{}, t.explain(ctx, err))
+				return
+			}
+			if alone && !b.flush(ctx) {
+				return
+			}
+			b.rows, b.size = append(b.rows, row), b.size+row.Size+size
+			if alone || len(b.rows) == batchRows || b.size >= batchBytes {
+				if !b.flush(ctx) {
 					return
 				}
 			}
 		}
-		if len(batch) > 0 {
-			flush()
+		b.flush(ctx)
+	}
+}
+
+// batch is rows that have been read, and may not be yielded yet.
+type batch struct {
+	table *table
+	yield func(pipeline.Row, error) bool
+	rows  []pipeline.Row
+	size  int // bytes that they hold
+}
+
+// flush yields the batch, if the file is still the same. It is false if no row
+// is wanted any more.
+func (b *batch) flush(ctx context.Context) bool {
+	if len(b.rows) == 0 {
+		return true
+	}
+	if err := b.table.unchanged(ctx); err != nil {
+		b.yield(pipeline.Row{}, err)
+		return false
+	}
+	for i, row := range b.rows {
+		b.rows[i] = pipeline.Row{} // it belongs to whoever takes it
+		if !b.yield(row, nil) {
+			return false
 		}
 	}
+	b.rows, b.size = b.rows[:0], 0
+	return true
 }
 
 // within yields the rows in want that are the partition's.

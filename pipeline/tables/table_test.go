@@ -198,7 +198,7 @@ func TestOpenRefusesWhatDoesNotFit(t *testing.T) {
 		problem string
 	}{
 		"no such column":       {whole(o, 10), pipeline.Spec{Column: "uri"}, `no column "uri": there are id, url, caption, tags`},
-		"a column of integers": {whole(o, 10), pipeline.Spec{Column: "id"}, `column "id" is of type int64, and sources are strings`},
+		"a column of integers": {whole(o, 10), pipeline.Spec{Column: "id"}, `column "id" is of type int64, and sources are strings, image bytes, or a struct of bytes and path`},
 		"a column of lists":    {whole(o, 10), pipeline.Spec{Column: "tags"}, `column "tags" is of type list`},
 		"no such kept column":  {whole(o, 10), pipeline.Spec{Column: "url", KeepColumns: []string{"ID"}}, `no column "ID"`},
 		"a kept list":          {whole(o, 10), pipeline.Spec{Column: "url", KeepColumns: []string{"tags"}}, `only scalar columns can be kept`},
