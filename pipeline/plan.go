@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 // inspections is how many footers are read at once while planning.
@@ -21,6 +20,11 @@ const inspections = 32
 // are read some at a time and never held all at once: a dataset may have
 // 100,000 files.
 func (o Output) Plan(ctx context.Context, req PlanRequest, progress func(PlanProgress)) (PlanSummary, error) {
+	sum, err := o.plan(ctx, req, progress)
+	return sum, o.blame(err)
+}
+
+func (o Output) plan(ctx context.Context, req PlanRequest, progress func(PlanProgress)) (PlanSummary, error) {
 	if req.Redo != nil {
 		return o.planRedo(ctx, req, progress)
 	}
@@ -52,30 +56,18 @@ func (o Output) Plan(ctx context.Context, req PlanRequest, progress func(PlanPro
 func (o Output) checkSpec(ctx context.Context, spec Spec) error {
 	was, err := readJSON[Spec](ctx, o.Store, specKey)
 	switch {
-	case err == nil:
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	default:
 		if d := was.Difference(spec); d != "" {
 			return Usagef("output %s holds another job's images: %s; take another --output", o.Store.URL(), d)
 		}
-		return nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return unwritable(o.Store, err)
 	}
-	const probe = RunPrefix + "probe"
-	if err := o.Store.Write(ctx, probe, nil, nil); err != nil {
-		return unwritable(o.Store, err)
+	if err := o.Store.Write(ctx, probeKey, nil, nil); err != nil {
+		return err
 	}
-	return o.Store.Delete(ctx, probe)
-}
-
-// unwritable tells an output that the caller got wrong from one that is only
-// out of reach for now.
-func unwritable(s Store, err error) error {
-	for _, mistake := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.ENOTDIR, syscall.EROFS, syscall.EISDIR} {
-		if errors.Is(err, mistake) {
-			return Usagef("output %s cannot be written: %v", s.URL(), err)
-		}
-	}
-	return err
+	return o.Store.Delete(ctx, probeKey)
 }
 
 // planner is one planning of a run.
