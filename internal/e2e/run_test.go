@@ -1,10 +1,10 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -139,17 +139,60 @@ func TestStoreOutOfReach(t *testing.T) {
 	wait := r.start(in, out)
 	<-reached
 	w.cut()
-	await(t, "the status says that the store is away", func() bool {
-		var text bytes.Buffer
-		cmd := r.command("status", out)
-		cmd.Stdout = &text
-		return cmd.Run() == nil && strings.Contains(text.String(), "s3://out") && strings.Contains(text.String(), "refused")
-	})
+	r.awaitStatus(out, "s3://out", "refused")
 	w.mend(t)
 	if res := wait(); res.exit != 0 || res.OK != rows || res.Failed != 0 {
 		t.Errorf("%+v\n%s", res, res.stderr)
 	}
 	r.verify(out)
+}
+
+// A folder that is away when a worker takes over (a share that is not mounted
+// there) is waited for, and no partition fails for it. One that was removed
+// between two runs is made anew.
+func TestFoldersThatComeAndGo(t *testing.T) {
+	r := newRig(t)
+	const rows = 600
+	r.origin.delay = 5 * time.Millisecond
+	in, out := r.dataset("a.parquet", rows, fine), filepath.Join(r.dir, "out")
+	w, reached := r.worker(), r.origin.when(250)
+	wait := r.start(in, out)
+	<-reached
+	kill(w)
+	if err := os.Rename(in, in+".away"); err != nil {
+		t.Fatal(err)
+	}
+	r.worker()
+	r.awaitStatus(out, "does not exist on the worker's machine")
+	if err := os.Rename(in+".away", in); err != nil {
+		t.Fatal(err)
+	}
+	if res := wait(); res.exit != 0 || res.OK != rows || res.Failed != 0 {
+		t.Errorf("%+v\n%s", res, res.stderr)
+	}
+	r.verify(out)
+	if err := os.RemoveAll(out); err != nil {
+		t.Fatal(err)
+	}
+	if res := r.run(in, out); res.exit != 0 || res.New != rows {
+		t.Errorf("after the output was removed: %+v\n%s", res, res.stderr)
+	}
+	r.verify(out)
+	if err := os.Rename(in, in+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if res := r.run(in, out); res.exit != 2 || !strings.Contains(res.Error, "--input") {
+		t.Errorf("after the dataset was renamed: %+v\n%s", res, res.stderr)
+	}
+}
+
+// awaitStatus waits until the status of a run says all of says.
+func (r *rig) awaitStatus(out string, says ...string) {
+	r.t.Helper()
+	await(r.t, fmt.Sprintf("the status says %q", says), func() bool {
+		text, err := r.command("status", out).Output()
+		return err == nil && !slices.ContainsFunc(says, func(s string) bool { return !strings.Contains(string(text), s) })
+	})
 }
 
 // A file that cannot be read is one failed partition that names it; the others

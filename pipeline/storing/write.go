@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"os"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -44,6 +45,12 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 	}
 	if !s.usable(key) {
 		return &storeError{line: fmt.Sprintf("%s: no object can be named %q", s.url, key)}
+	}
+	if s.folder() {
+		// fileblob would make it again, in the place of one that was unmounted.
+		if _, gone := os.Stat(s.at.Path); gone != nil {
+			return s.fault(ctx, "write", key, gone)
+		}
 	}
 	writing, cancel := context.WithCancel(ctx)
 	defer cancel()
