@@ -142,7 +142,11 @@ func (d *dataset) finish(ctx workflow.Context, status string, t Tally, limit tim
 func (d *dataset) farewell(ctx workflow.Context, status string, t Tally) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	if _, err := d.finish(ctx, status, t, farewell); err != nil {
+	limit := farewell
+	if status == pipeline.Cancelled {
+		limit = briefFarewell
+	}
+	if _, err := d.finish(ctx, status, t, limit); err != nil {
 		workflow.GetLogger(ctx).Warn("the run's summary could not be written", "reason", reason(err))
 	}
 }

@@ -122,15 +122,8 @@ func TestWorkerHandsOver(t *testing.T) {
 
 // A store that is out of reach is waited for, and no row fails for it.
 func TestStoreOutOfReach(t *testing.T) {
-	s3 := s3test.Start(t)
 	r := newRig(t)
-	bucket := s3.Bucket(t, "out")
-	address := strings.TrimPrefix(s3.Endpoint, "http://")
-	w := newWire(t, address)
-	out := strings.Replace(strings.Replace(bucket, "?", "/photos?", 1), strings.ReplaceAll(address, ":", "%3A"), strings.ReplaceAll(w.addr, ":", "%3A"), 1)
-	if !strings.Contains(out, strings.ReplaceAll(w.addr, ":", "%3A")) {
-		t.Fatalf("%s does not go by the wire", out)
-	}
+	w, out := r.wired()
 	const rows = 600
 	r.origin.delay = 5 * time.Millisecond
 	in := r.dataset("a.parquet", rows, fine)
@@ -145,6 +138,61 @@ func TestStoreOutOfReach(t *testing.T) {
 		t.Errorf("%+v\n%s", res, res.stderr)
 	}
 	r.verify(out)
+}
+
+// A store that takes calls and never answers is named after half a minute, and
+// does not keep a run from being cancelled.
+func TestStoreThatHangs(t *testing.T) {
+	r := newRig(t)
+	w, out := r.wired()
+	const rows = 1500
+	r.origin.delay = 5 * time.Millisecond
+	in := r.dataset("a.parquet", rows, fine)
+	r.worker()
+	reached := r.origin.when(250)
+	wait := r.start(in, out)
+	<-reached
+	w.flow.Lock()
+	begun := time.Now()
+	r.awaitStatus(out, "s3://out", "no answer for 3")
+	if took := time.Since(begun); took > 50*time.Second {
+		t.Errorf("it took %s to be said", took)
+	}
+	reached = r.origin.when(250)
+	w.flow.Unlock()
+	<-reached
+	w.flow.Lock()
+	begun = time.Now()
+	if res := r.starter("cancel", out); res.Status != "cancelled" {
+		t.Errorf("cancel: %+v", res)
+	}
+	if took := time.Since(begun); took > 35*time.Second {
+		t.Errorf("cancelling took %s", took)
+	}
+	if res := wait(); res.exit != 1 || res.Status != "cancelled" {
+		t.Errorf("the run that was cancelled: %+v", res)
+	}
+	w.flow.Unlock()
+	if res := r.run(in, out); res.exit != 0 || res.OK != rows || res.New == rows {
+		t.Errorf("the run after it: %+v\n%s", res, res.stderr)
+	}
+	r.verify(out)
+}
+
+// wired is an output in a bucket at the other end of a wire.
+func (r *rig) wired() (w *wire, out string) {
+	r.t.Helper()
+	s3 := s3test.Start(r.t)
+	r.env = append(r.env, s3.Env()...)
+	bucket := s3.Bucket(r.t, "out")
+	address := strings.TrimPrefix(s3.Endpoint, "http://")
+	w = newWire(r.t, address)
+	through := strings.ReplaceAll(w.addr, ":", "%3A")
+	out = strings.Replace(strings.Replace(bucket, "?", "/photos?", 1), strings.ReplaceAll(address, ":", "%3A"), through, 1)
+	if !strings.Contains(out, through) {
+		r.t.Fatalf("%s does not go by the wire", out)
+	}
+	return w, out
 }
 
 // A folder that is away when a worker takes over (a share that is not mounted

@@ -44,8 +44,12 @@ func (s *Store) fault(ctx context.Context, op, key string, err error) error {
 	if absent := s.absent(err); absent || denied(err) {
 		e.errs = append(e.errs, &pipeline.Refusal{Store: s.url, Absent: absent, Err: errors.New(why)})
 	}
-	// The drivers word the end of a context in many ways.
-	if ended := ctx.Err(); ended != nil {
+	// The drivers word the end of a context in many ways. That of a call that
+	// stalled is not the caller's.
+	if stall := stalled(ctx); stall != nil {
+		e.errs = []error{stall}
+		why = stall.Error()
+	} else if ended := ctx.Err(); ended != nil {
 		e.errs = append(e.errs, ended)
 		why = ended.Error()
 	}
@@ -129,11 +133,18 @@ func (s *Store) readFault(ctx context.Context, op, key string, err error) error 
 		}
 		return s.missing(key)
 	}
-	switch there, listErr := s.bucket.IsAccessible(ctx); {
+	w := s.watch(ctx)
+	defer w.end(nil)
+	var there bool
+	listErr := w.call(0, func() (err error) {
+		there, err = s.bucket.IsAccessible(w.ctx)
+		return err
+	})
+	switch {
 	case listErr == nil && !there:
 		return s.fault(ctx, op, key, errNoBucket)
 	case listErr != nil && gcerrors.Code(listErr) != gcerrors.PermissionDenied:
-		return s.fault(ctx, op, key, listErr)
+		return s.fault(w.ctx, op, key, listErr)
 	}
 	return s.missing(key)
 }

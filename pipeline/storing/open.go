@@ -39,6 +39,9 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{at: at, url: at.String(), close: func() {}}
+	if !s.folder() {
+		s.stallLimit = stallLimit
+	}
 	if at.Path != "" && !s.folder() {
 		s.prefix = at.Path + "/"
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"gocloud.dev/blob"
@@ -29,6 +30,7 @@ type Store struct {
 	prefix string // of every key in the bucket: "" or ends in a slash
 	// beforeWrite sets what the driver's URL cannot; nil if there is nothing.
 	beforeWrite func(as func(any) bool) error
+	stallLimit  time.Duration // 0: none
 	close       func()
 }
 
@@ -49,9 +51,15 @@ func (s *Store) Stat(ctx context.Context, key string) (pipeline.Object, error) {
 	if !s.usable(key) {
 		return pipeline.Object{}, s.missing(key)
 	}
-	a, err := s.bucket.Attributes(ctx, s.prefix+key)
+	w := s.watch(ctx)
+	defer w.end(nil)
+	var a *blob.Attributes
+	err := w.call(0, func() (err error) {
+		a, err = s.bucket.Attributes(w.ctx, s.prefix+key)
+		return err
+	})
 	if err != nil {
-		return pipeline.Object{}, s.readFault(ctx, "stat", key, err)
+		return pipeline.Object{}, s.readFault(w.ctx, "stat", key, err)
 	}
 	// A pipe or a device in a folder is no object; to open one might block for good.
 	var file os.FileInfo
@@ -66,8 +74,11 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if !s.usable(key) {
 		return nil
 	}
-	if err := s.bucket.Delete(ctx, s.prefix+key); err != nil && !isMissing(err) {
-		return s.fault(ctx, "delete", key, err)
+	w := s.watch(ctx)
+	defer w.end(nil)
+	err := w.call(0, func() error { return s.bucket.Delete(w.ctx, s.prefix+key) })
+	if err != nil && !isMissing(err) {
+		return s.fault(w.ctx, "delete", key, err)
 	}
 	return nil
 }
