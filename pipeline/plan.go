@@ -273,11 +273,16 @@ func (pl *planner) columnProblem(info FileInfo) string {
 	if i := at(pl.req.Spec.Column); i < 0 {
 		problem = fmt.Sprintf("no column %q: there are %s", pl.req.Spec.Column, columnList(info.Columns))
 	} else if !info.Columns[i].Source {
-		problem = fmt.Sprintf("column %q is of type %s, and sources are strings", pl.req.Spec.Column, info.Columns[i].Type)
+		problem = fmt.Sprintf("column %q is of type %s, and sources are strings: %s", pl.req.Spec.Column, info.Columns[i].Type, sourceList(info.Columns))
 	}
 	for _, keep := range pl.req.Spec.KeepColumns {
-		if problem == "" && at(keep) < 0 {
+		if problem != "" {
+			break
+		}
+		if i := at(keep); i < 0 {
 			problem = fmt.Sprintf("no column %q to keep: there are %s", keep, columnList(info.Columns))
+		} else if !info.Columns[i].Scalar {
+			problem = fmt.Sprintf("column %q is of type %s, and only columns of one value a row can be kept: leave it out of --keep-columns", keep, info.Columns[i].Type)
 		}
 	}
 	if pl.problem == "" {
@@ -292,6 +297,20 @@ func columnList(cs []ColumnInfo) string {
 		names = append(names, fmt.Sprintf("%s (%s)", c.Name, c.Type))
 	}
 	return strings.Join(names, ", ")
+}
+
+// sourceList says which columns can hold sources.
+func sourceList(cs []ColumnInfo) string {
+	var names []string
+	for _, c := range cs {
+		if c.Source {
+			names = append(names, c.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "there is no column of strings"
+	}
+	return "name one of these with --column: " + strings.Join(names, ", ")
 }
 
 // add puts a partition into the plan.

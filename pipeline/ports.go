@@ -112,6 +112,8 @@ type ColumnInfo struct {
 	Type string // as Parquet names it: "string", "int64", "list", ...
 	// Source is whether it can hold sources: strings, or bytes that are.
 	Source bool
+	// Scalar is whether it holds one value a row, and so can be kept.
+	Scalar bool
 }
 
 // ManifestSummary is kept in a manifest's footer.

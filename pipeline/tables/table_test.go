@@ -121,9 +121,9 @@ func TestInspectTellsWhatPlanningNeeds(t *testing.T) {
 	want := pipeline.FileInfo{
 		Rows: 2500, RowGroups: []int64{1000, 1000, 500}, OffsetIndex: true,
 		Columns: []pipeline.ColumnInfo{
-			{Name: "id", Type: "int64"},
-			{Name: "url", Type: "string", Source: true},
-			{Name: "caption", Type: "string", Source: true},
+			{Name: "id", Type: "int64", Scalar: true},
+			{Name: "url", Type: "string", Source: true, Scalar: true},
+			{Name: "caption", Type: "string", Source: true, Scalar: true},
 			{Name: "tags", Type: "list"},
 		},
 	}
