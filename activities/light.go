@@ -15,7 +15,7 @@ func (a *Activities) Plan(ctx context.Context, in PlanInput) (pipeline.PlanSumma
 		if collecting, err := a.beside(ctx, in.Collection); err != nil || collecting {
 			return pipeline.PlanSummary{}, cmp.Or(err, errors.New("starter gc is at this output: the run begins when that has ended"))
 		}
-		req := pipeline.PlanRequest{Run: in.Key, Spec: in.Spec, RowsPerPartition: in.RowsPerPartition, Redo: in.Redo}
+		req := pipeline.PlanRequest{Run: in.Key, Spec: in.Spec, RowsPerPartition: in.RowsPerPartition, MaxPartitions: in.MaxPartitions, Redo: in.Redo}
 		return out.Plan(ctx, req, progress)
 	})
 }

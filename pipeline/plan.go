@@ -45,9 +45,6 @@ func (o Output) plan(ctx context.Context, req PlanRequest, progress func(PlanPro
 	if err := pl.scan(ctx); err != nil {
 		return PlanSummary{}, err
 	}
-	if err := pl.mistake(); err != nil {
-		return PlanSummary{}, errors.Join(err, o.deleteAll(ctx, req.Run))
-	}
 	return pl.accept(ctx)
 }
 
@@ -110,8 +107,21 @@ type inspected struct {
 	err  error
 }
 
-// scan goes over the dataset's files in the order of their listing.
+// scan goes over the dataset's files in the order of their listing. After a
+// mistake of the caller nothing of the plan is left.
 func (pl *planner) scan(ctx context.Context) error {
+	err := pl.files(ctx)
+	if err == nil {
+		err = pl.mistake()
+	}
+	var usage *UsageError
+	if errors.As(err, &usage) {
+		err = errors.Join(err, pl.o.deleteAll(ctx, pl.req.Run))
+	}
+	return err
+}
+
+func (pl *planner) files(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Footers are read ahead, and taken up in order.
@@ -315,6 +325,9 @@ func sourceList(cs []ColumnInfo) string {
 
 // add puts a partition into the plan.
 func (pl *planner) add(ctx context.Context, p Partition) error {
+	if limit := pl.req.MaxPartitions; limit > 0 && pl.sum.Partitions == limit {
+		return Usagef("%s is cut into more than the %d partitions that one run holds: raise --rows-per-partition, or take fewer files at a time", pl.o.Dataset.URL(), limit)
+	}
 	pl.sum.Partitions++
 	pl.sum.Rows += p.Rows
 	pl.current[p.Name] = true

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,6 +152,22 @@ func TestMistakesAreFoundBeforeARowIsTouched(t *testing.T) {
 				t.Errorf("%s was left behind", obj.Key)
 			}
 		})
+	}
+}
+
+// A plan that is too large is refused while nothing of the output has changed,
+// though pages of it had been written by then.
+func TestAPlanThatIsTooLargeChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.sources("a.parquet", 10, fine)
+	w.run("1", 100)
+	before := w.keys("")
+	w.sources("b.parquet", 2500, fine)
+	req := pipeline.PlanRequest{Run: "_runs/2/", Spec: w.spec, RowsPerPartition: 1, MaxPartitions: 2400}
+	_, err := w.output.Plan(t.Context(), req, func(pipeline.PlanProgress) {})
+	wantUsage(t, err, "2400 partitions", "--rows-per-partition")
+	if after := w.keys(""); !slices.Equal(before, after) {
+		t.Errorf("there is %v, and there was %v", after, before)
 	}
 }
 

@@ -59,7 +59,7 @@ func ownKey(ctx workflow.Context, prefix string) string {
 // planned plans, and says so.
 func (d *dataset) planned(ctx workflow.Context) error {
 	in := activities.PlanInput{
-		Run: d.run, RowsPerPartition: d.in.RowsPerPartition, Redo: d.in.Redo,
+		Run: d.run, RowsPerPartition: d.in.RowsPerPartition, MaxPartitions: maxPartitions, Redo: d.in.Redo,
 		Collection: CollectID(workflow.GetInfo(ctx).WorkflowExecution.ID),
 	}
 	what := "list " + d.in.Spec.Input + " and cut it into partitions"
