@@ -91,9 +91,9 @@ func (c *cli) showOpen(t target, s progress.Snapshot) {
 	fmt.Fprint(c.stdout, r)
 	if !s.Planned {
 		fmt.Fprintf(c.stdout, "  %s\n", beginning(v))
-		return
+	} else {
+		fmt.Fprintf(c.stdout, "  %s\n  %s\n", headline(v), partitions(v))
 	}
-	fmt.Fprintf(c.stdout, "  %s\n  %s\n", headline(v), partitions(v))
 	for _, t := range s.Troubles {
 		fmt.Fprintf(c.stdout, "  %s\n", troubleLine(t, 0))
 	}
