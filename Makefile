@@ -5,7 +5,7 @@ SHELL := /bin/sh
 BIN := $(CURDIR)/bin
 export GOFLAGS ?= -buildvcs=false
 # What a test needs and finds missing is an error here, and a skip elsewhere.
-REQUIRE := SLUICE_REQUIRE_DEVSERVER=1 SLUICE_REQUIRE_S3=1
+REQUIRE := SLUICE_REQUIRE_DEVSERVER=1 SLUICE_REQUIRE_S3=1 SLUICE_REQUIRE_PYTHON=1
 
 VERSITYGW := v1.8.0
 GOLANGCI := v2.15.0
@@ -41,9 +41,15 @@ demo-crash: build $(BIN)/demo
 $(BIN)/versitygw:
 	GOBIN=$(BIN) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
 
-test: build $(BIN)/versitygw $(BIN)/demo
+# Other readers of Parquet, which manifests are held against.
+PYTHON := $(CURDIR)/tmp/python
+$(PYTHON)/installed: Makefile
+	python3 -m venv $(PYTHON) && $(PYTHON)/bin/pip install -q pyarrow==26.0.1 duckdb==2.0.1
+	touch $@
+
+test: build $(BIN)/versitygw $(BIN)/demo $(PYTHON)/installed
 	go vet ./...
-	$(REQUIRE) VERSITYGW=$(BIN)/versitygw go test -race -p 1 -timeout 30m ./... # one package at a time: several start servers and measure
+	$(REQUIRE) VERSITYGW=$(BIN)/versitygw SLUICE_PYTHON=$(PYTHON)/bin/python go test -race -p 1 -timeout 30m ./... # one package at a time: several start servers and measure
 	go test -run Cost ./pipeline/imaging # measures memory, of which the race detector takes its own
 	cd devserver && go test -vet=off -timeout 10m ./... # vet looks at all 1,500 packages: make check does it
 
