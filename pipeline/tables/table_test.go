@@ -187,6 +187,14 @@ func TestFilesThatChangedSinceTheListingAreFileErrors(t *testing.T) {
 	_ = m.Delete(ctx, "in.parquet")
 	_, err = New().Open(ctx, m, whole(o, 10), pipeline.Spec{Column: "url"})
 	wantFileError(t, err, "in.parquet", "is gone")
+	for _, name := range []string{"\xff.parquet", "a\nb.parquet"} {
+		o := m.put(name, nil)
+		_ = m.Delete(ctx, name) // a listing shows it, and no store finds it
+		var file *pipeline.FileError
+		if _, err := New().Inspect(ctx, m, o); !errors.As(err, &file) || !strings.Contains(file.Problem, "rename it") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
 }
 
 func TestOpenRefusesWhatDoesNotFit(t *testing.T) {
