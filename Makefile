@@ -12,11 +12,13 @@ GOLANGCI := v2.15.0
 GOFUMPT := v0.9.2
 WORKFLOWCHECK := v0.6.0
 
-.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers hostile fuzz membound fanout replay record fmt clean
+.PHONY: build programs for-demo demo demo-crash test check deps devserver bench bench-memory bench-peers hostile fuzz membound fanout replay record fmt clean
 
-build: deps
-	go build -o $(BIN)/ ./worker ./starter
+build: programs
 	@$(MAKE) --no-print-directory $(BIN)/devserver
+
+programs: deps
+	go build -o $(BIN)/ ./worker ./starter
 
 deps:
 	@scripts/deps
@@ -31,11 +33,14 @@ $(BIN)/demo: FORCE
 	@go build -o $@ ./internal/demo
 FORCE:
 
+# Where there is a Temporal to go to, none has to be built.
+for-demo: $(if $(TEMPORAL_ADDRESS),programs,build) $(BIN)/demo
+
 # IMAGES=folder runs over a folder of your own, KEEP=1 leaves everything running.
-demo: build $(BIN)/demo
+demo: for-demo
 	@$(BIN)/demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(KEEP),--keep)
 
-demo-crash: build $(BIN)/demo
+demo-crash: for-demo
 	@$(BIN)/demo --crash $(if $(IMAGES),--images "$(IMAGES)") $(if $(KEEP),--keep)
 
 $(BIN)/versitygw:
