@@ -285,6 +285,16 @@ func TestCancelAndGoOn(t *testing.T) {
 		t.Errorf("the run that was cancelled: %+v", res)
 	}
 	before := objects(t, out)
+	// The same worker has done something else by then.
+	aside := *r
+	aside.dir = t.TempDir()
+	other := aside.dataset("a.parquet", 100, func(i int) string { return fine(rows + i) })
+	if res := r.run(other, filepath.Join(aside.dir, "out")); res.exit != 0 {
+		t.Errorf("another run: %+v\n%s", res, res.stderr)
+	}
+	if after := objects(t, out); after != before {
+		t.Errorf("%d objects appeared after the cancel", after-before)
+	}
 	if res := r.run(in, out); res.exit != 0 || res.OK != rows || res.New == rows {
 		t.Errorf("the run after it: %+v\n%s", res, res.stderr)
 	}
