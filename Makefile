@@ -92,9 +92,11 @@ fuzz:
 	@set -e; for p in $$(go list ./pipeline/...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; done; done
 
-# 2,000 partitions through a dev server; `make test` does 400.
+# 2,000 partitions through a dev server, first by stubs for activities, which
+# measures the fan-out alone, then by a real worker; `make test` does 400 and 330.
 fanout: build
 	$(REQUIRE) SLUICE_FANOUT=2000 go test -count=1 -v -timeout 30m -run 'TestManyPartitions' ./workflows
+	$(REQUIRE) SLUICE_FANOUT=2000 go test -count=1 -v -timeout 30m -run 'TestManySmallPartitions' ./internal/e2e
 
 # Recorded histories on today's code; recording adds those that are missing.
 replay:
