@@ -144,7 +144,7 @@ func (s *Store) readFault(ctx context.Context, op, key string, err error) error 
 	case listErr == nil && !there:
 		return s.fault(ctx, op, key, errNoBucket)
 	case listErr != nil && gcerrors.Code(listErr) != gcerrors.PermissionDenied:
-		return s.fault(w.ctx, op, key, listErr)
+		return s.fault(w.ctx, op, key, listErr) //nolint:contextcheck // w.ctx is of ctx
 	}
 	return s.missing(key)
 }

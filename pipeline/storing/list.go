@@ -32,7 +32,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[pipeline.Obje
 				return
 			}
 			if err != nil {
-				yield(pipeline.Object{}, s.fault(w.ctx, "list", prefix, err))
+				yield(pipeline.Object{}, s.fault(w.ctx, "list", prefix, err)) //nolint:contextcheck // w.ctx is of ctx
 				return
 			}
 			if strings.HasSuffix(o.Key, "/") {

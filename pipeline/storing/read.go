@@ -24,12 +24,12 @@ func (s *Store) Read(ctx context.Context, key string) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, s.readFault(w.ctx, "read", key, err)
+		return nil, s.readFault(w.ctx, "read", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	defer r.Close()
 	body := make([]byte, r.Size())
 	if _, err := io.ReadFull(w.reader(r), body); err != nil {
-		return nil, s.fault(w.ctx, "read", key, err)
+		return nil, s.fault(w.ctx, "read", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	return body, nil
 }

@@ -59,7 +59,7 @@ func (s *Store) Stat(ctx context.Context, key string) (pipeline.Object, error) {
 		return err
 	})
 	if err != nil {
-		return pipeline.Object{}, s.readFault(w.ctx, "stat", key, err)
+		return pipeline.Object{}, s.readFault(w.ctx, "stat", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	// A pipe or a device in a folder is no object; to open one might block for good.
 	var file os.FileInfo
@@ -78,7 +78,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	defer w.end(nil)
 	err := w.call(0, func() error { return s.bucket.Delete(w.ctx, s.prefix+key) })
 	if err != nil && !isMissing(err) {
-		return s.fault(w.ctx, "delete", key, err)
+		return s.fault(w.ctx, "delete", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func (s *Store) sweepUploads(ctx context.Context, client *s3.Client, before time
 			return err
 		})
 		if err != nil {
-			return removed, s.fault(w.ctx, "sweep", "", err)
+			return removed, s.fault(w.ctx, "sweep", "", err) //nolint:contextcheck // w.ctx is of ctx
 		}
 		for _, u := range page.Uploads {
 			if u.Initiated == nil || !u.Initiated.Before(before) {
@@ -79,7 +79,7 @@ func (s *Store) sweepUploads(ctx context.Context, client *s3.Client, before time
 				return err
 			})
 			if err != nil && !s.gone(err) {
-				return removed, s.fault(w.ctx, "sweep", aws.ToString(u.Key), err)
+				return removed, s.fault(w.ctx, "sweep", aws.ToString(u.Key), err) //nolint:contextcheck // w.ctx is of ctx
 			}
 			removed++
 		}

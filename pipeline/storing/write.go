@@ -56,7 +56,7 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 	defer writing.end(nil)
 	o := s.writerOptions(opts, size)
 	if opts.IfVersion != "" {
-		o.BeforeWrite = s.ifVersion(writing.ctx, key, opts.IfVersion)
+		o.BeforeWrite = s.ifVersion(writing.ctx, key, opts.IfVersion) //nolint:contextcheck // w.ctx is of ctx
 	}
 	var w io.WriteCloser
 	err := writing.call(0, func() (err error) {
@@ -67,7 +67,7 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 		return err
 	}
 	if err != nil {
-		return s.fault(writing.ctx, "write", key, err)
+		return s.fault(writing.ctx, "write", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	closed := false
 	defer func() {
@@ -96,7 +96,7 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 	}
 	closed = true
 	if err := writing.call(out.pending(), w.Close); err != nil {
-		return s.settle(writing.ctx, key, opts, out, err)
+		return s.settle(writing.ctx, key, opts, out, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	return nil
 }
