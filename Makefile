@@ -5,18 +5,20 @@ SHELL := /bin/sh
 BIN := $(CURDIR)/bin
 export GOFLAGS ?= -buildvcs=false
 # What a test needs and finds missing is an error here, and a skip elsewhere.
-REQUIRE := SLUICE_REQUIRE_DEVSERVER=1 SLUICE_REQUIRE_S3=1
+REQUIRE := SLUICE_REQUIRE_DEVSERVER=1 SLUICE_REQUIRE_S3=1 SLUICE_REQUIRE_PYTHON=1
 
 VERSITYGW := v1.8.0
 GOLANGCI := v2.15.0
 GOFUMPT := v0.9.2
 WORKFLOWCHECK := v0.6.0
 
-.PHONY: build demo demo-crash test check deps devserver bench bench-memory bench-peers hostile faults fuzz membound fanout replay record fmt clean
+.PHONY: build programs for-demo demo demo-crash test check deps devserver bench bench-memory bench-peers hostile faults fuzz membound fanout replay record fmt clean
 
-build: deps
-	go build -o $(BIN)/ ./worker ./starter
+build: programs
 	@$(MAKE) --no-print-directory $(BIN)/devserver
+
+programs: deps
+	go build -o $(BIN)/ ./worker ./starter
 
 deps:
 	@scripts/deps
@@ -31,19 +33,28 @@ $(BIN)/demo: FORCE
 	@go build -o $@ ./internal/demo
 FORCE:
 
+# Where there is a Temporal to go to, none has to be built.
+for-demo: $(if $(TEMPORAL_ADDRESS),programs,build) $(BIN)/demo
+
 # IMAGES=folder runs over a folder of your own, KEEP=1 leaves everything running.
-demo: build $(BIN)/demo
+demo: for-demo
 	@$(BIN)/demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(KEEP),--keep)
 
-demo-crash: build $(BIN)/demo
+demo-crash: for-demo
 	@$(BIN)/demo --crash $(if $(IMAGES),--images "$(IMAGES)") $(if $(KEEP),--keep)
 
 $(BIN)/versitygw:
 	GOBIN=$(BIN) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
 
-test: build $(BIN)/versitygw $(BIN)/demo
+# Other readers of Parquet, which manifests are held against.
+PYTHON := $(CURDIR)/tmp/python
+$(PYTHON)/installed: Makefile
+	python3 -m venv $(PYTHON) && $(PYTHON)/bin/pip install -q pyarrow==26.0.1 duckdb==2.0.1
+	touch $@
+
+test: build $(BIN)/versitygw $(BIN)/demo $(PYTHON)/installed
 	go vet ./...
-	$(REQUIRE) VERSITYGW=$(BIN)/versitygw go test -race -p 1 -timeout 30m ./... # one package at a time: several start servers and measure
+	$(REQUIRE) VERSITYGW=$(BIN)/versitygw SLUICE_PYTHON=$(PYTHON)/bin/python go test -race -p 1 -timeout 30m ./... # one package at a time: several start servers and measure
 	go test -run Cost ./pipeline/imaging # measures memory, of which the race detector takes its own
 	@$(MAKE) --no-print-directory faults # above, only some indices of these ran, for the race detector
 	cd devserver && go test -vet=off -timeout 10m ./... # vet looks at all 1,500 packages: make check does it
@@ -89,9 +100,11 @@ fuzz:
 	@set -e; for p in $$(go list ./pipeline/...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; done; done
 
-# 2,000 partitions through a dev server; `make test` does 400.
+# 2,000 partitions through a dev server, first by stubs for activities, which
+# measures the fan-out alone, then by a real worker; `make test` does 400 and 330.
 fanout: build
 	$(REQUIRE) SLUICE_FANOUT=2000 go test -count=1 -v -timeout 30m -run 'TestManyPartitions' ./workflows
+	$(REQUIRE) SLUICE_FANOUT=2000 go test -count=1 -v -timeout 30m -run 'TestManySmallPartitions' ./internal/e2e
 
 # Recorded histories on today's code; recording adds those that are missing.
 replay:

@@ -29,9 +29,11 @@ const (
 // Activities are the activities of one worker process.
 type Activities struct {
 	// Open opens a dataset and an output by their URLs; no dataset is the one that
-	// the output was made from. It decides which of them this worker may touch. What it opens is kept by whoever made it: the
-	// activities close nothing.
-	Open func(ctx context.Context, input, output string) (pipeline.Output, error)
+	// the output was made from. It decides which of them this worker may touch. An
+	// output's folder is made only if that is asked for: in the place of one that
+	// is not mounted, images would be lost. What it opens is kept by whoever made
+	// it: the activities close nothing.
+	Open func(ctx context.Context, input, output string, making bool) (pipeline.Output, error)
 	// Engine is what all partitions of the process share.
 	Engine Engine
 

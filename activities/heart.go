@@ -22,6 +22,11 @@ const (
 	// tries again within each of them, too.
 	minRetry = 100 * time.Millisecond
 	maxRetry = time.Second
+	// stopGrace is how long the work has to end in order: to finish the decodes,
+	// store them and a part, and commit. A store that hangs would keep it for
+	// longer. With the heartbeat that brought the word that is ten seconds, and
+	// less than a worker has to shut down.
+	stopGrace = 8 * time.Second
 )
 
 // heart owns the heartbeats of one attempt at a partition. They go out one
@@ -54,6 +59,7 @@ func startHeart(ctx context.Context, shutdown <-chan struct{}, b Beater, timeout
 	h.stopping, h.halt = context.WithCancelCause(h.work)
 	h.running.Go(h.beat)
 	h.running.Go(func() { h.watch(ctx, shutdown) })
+	h.running.Go(h.cutShort)
 	return h
 }
 
@@ -96,6 +102,19 @@ func (h *heart) watch(attempt context.Context, shutdown <-chan struct{}) {
 		case <-h.work.Done():
 			return
 		}
+	}
+}
+
+// cutShort ends the work that does not come to its end in order. What is not in
+// a checkpoint by then is done again.
+func (h *heart) cutShort() {
+	<-h.stopping.Done() // at the latest when the work ends
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
+	select {
+	case <-grace.C:
+		h.abort(context.Cause(h.stopping))
+	case <-h.work.Done():
 	}
 }
 

@@ -264,6 +264,23 @@ func TestAWorkerThatStopsWhileTheServerIsAway(t *testing.T) {
 	})
 }
 
+// Work that hangs, as on a store that does, is given up after a while, and for the
+// reason for which it was to stop.
+func TestWorkThatDoesNotStopIsCutShort(t *testing.T) {
+	beatingAt(t, &listener{}, func(h *heart, _ context.CancelCauseFunc, shutdown chan struct{}) {
+		close(shutdown)
+		pass(stopGrace - time.Millisecond)
+		if h.work.Err() != nil {
+			t.Error("it had no time to end in order")
+		}
+		pass(time.Millisecond)
+		synctest.Wait()
+		if err := h.ending(h.work.Err()); !errors.Is(err, errHandover) {
+			t.Errorf("it came to %v", err)
+		}
+	})
+}
+
 func TestTheActivitysContext(t *testing.T) {
 	beatingAt(t, &listener{}, func(h *heart, attempt context.CancelCauseFunc, _ chan struct{}) {
 		attempt(temporal.NewCanceledError())

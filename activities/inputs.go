@@ -16,6 +16,8 @@ type Run struct {
 type PlanInput struct {
 	Run
 	RowsPerPartition int64 `json:"rows_per_partition"`
+	// MaxPartitions is the largest plan that the workflow takes.
+	MaxPartitions int `json:"max_partitions,omitempty"`
 	// Redo, if it is set, has published rows done again.
 	Redo *pipeline.Selection `json:"redo,omitempty"`
 	// Collection is the id of the workflow that collects in this output: while it

@@ -11,11 +11,11 @@ import (
 
 // Plan plans a run. Its heartbeats are a pipeline.PlanProgress.
 func (a *Activities) Plan(ctx context.Context, in PlanInput) (pipeline.PlanSummary, error) {
-	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.PlanProgress)) (pipeline.PlanSummary, error) {
+	return light(ctx, a.begun, in.Run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.PlanProgress)) (pipeline.PlanSummary, error) {
 		if collecting, err := a.beside(ctx, in.Collection); err != nil || collecting {
 			return pipeline.PlanSummary{}, cmp.Or(err, errors.New("starter gc is at this output: the run begins when that has ended"))
 		}
-		req := pipeline.PlanRequest{Run: in.Key, Spec: in.Spec, RowsPerPartition: in.RowsPerPartition, Redo: in.Redo}
+		req := pipeline.PlanRequest{Run: in.Key, Spec: in.Spec, RowsPerPartition: in.RowsPerPartition, MaxPartitions: in.MaxPartitions, Redo: in.Redo}
 		return out.Plan(ctx, req, progress)
 	})
 }
@@ -23,7 +23,7 @@ func (a *Activities) Plan(ctx context.Context, in PlanInput) (pipeline.PlanSumma
 // LoadNames reads the names of some partitions of the plan: what workflows know
 // of them, for ids and summaries.
 func (a *Activities) LoadNames(ctx context.Context, in LoadNamesInput) ([]string, error) {
-	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, _ func(none)) ([]string, error) {
+	return light(ctx, a.accepted, in.Run, func(ctx context.Context, out pipeline.Output, _ func(none)) ([]string, error) {
 		ps, err := out.Partitions(ctx, in.Key, in.First, in.N)
 		if err != nil {
 			return nil, err
@@ -41,14 +41,14 @@ func (a *Activities) LoadNames(ctx context.Context, in LoadNamesInput) ([]string
 
 // Publish publishes a partition's manifest. It can be done again at any point.
 func (a *Activities) Publish(ctx context.Context, in PublishInput) (pipeline.Counts, error) {
-	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, _ func(none)) (pipeline.Counts, error) {
+	return light(ctx, a.accepted, in.Run, func(ctx context.Context, out pipeline.Output, _ func(none)) (pipeline.Counts, error) {
 		return out.Publish(ctx, in.Partition, in.Checkpoint)
 	})
 }
 
 // Finish writes what a run leaves behind when it ends.
 func (a *Activities) Finish(ctx context.Context, in FinishInput) (pipeline.Totals, error) {
-	return light(ctx, a, in.Run, func(ctx context.Context, out pipeline.Output, _ func(none)) (pipeline.Totals, error) {
+	return light(ctx, a.accepted, in.Run, func(ctx context.Context, out pipeline.Output, _ func(none)) (pipeline.Totals, error) {
 		return out.Finish(ctx, in.Key, in.Ending)
 	})
 }
@@ -56,14 +56,14 @@ func (a *Activities) Finish(ctx context.Context, in FinishInput) (pipeline.Total
 // Survey is the first step of a verification. Its heartbeats are a
 // pipeline.VerifyProgress.
 func (a *Activities) Survey(ctx context.Context, in VerifyInput) (pipeline.Survey, error) {
-	return light(ctx, a, in.run(), func(ctx context.Context, out pipeline.Output, progress func(pipeline.VerifyProgress)) (pipeline.Survey, error) {
+	return light(ctx, a.called, in.run(), func(ctx context.Context, out pipeline.Output, progress func(pipeline.VerifyProgress)) (pipeline.Survey, error) {
 		return out.Survey(ctx, in.Request, progress)
 	})
 }
 
 // VerifyChunk verifies one chunk. Its heartbeats are a pipeline.VerifyProgress.
 func (a *Activities) VerifyChunk(ctx context.Context, in VerifyChunkInput) (pipeline.Report, error) {
-	return light(ctx, a, in.run(), func(ctx context.Context, out pipeline.Output, progress func(pipeline.VerifyProgress)) (pipeline.Report, error) {
+	return light(ctx, a.accepted, in.run(), func(ctx context.Context, out pipeline.Output, progress func(pipeline.VerifyProgress)) (pipeline.Report, error) {
 		return out.VerifyChunk(ctx, a.Engine, in.Request, in.Chunk, progress)
 	})
 }
@@ -72,7 +72,7 @@ func (a *Activities) VerifyChunk(ctx context.Context, in VerifyChunkInput) (pipe
 // pipeline.Collected.
 func (a *Activities) Collect(ctx context.Context, in CollectInput) (pipeline.Collected, error) {
 	run := Run{Key: in.Request.Run, Spec: pipeline.Spec{Input: in.Input}, Output: in.Output}
-	return light(ctx, a, run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.Collected)) (pipeline.Collected, error) {
+	return light(ctx, a.called, run, func(ctx context.Context, out pipeline.Output, progress func(pipeline.Collected)) (pipeline.Collected, error) {
 		if running, err := a.beside(ctx, in.RunID); err != nil || running {
 			return pipeline.Collected{}, cmp.Or(err, pipeline.Usagef("a run of %s is open, and stores what gc might remove: wait for its end, or cancel it", out.Store.URL()))
 		}
@@ -82,7 +82,7 @@ func (a *Activities) Collect(ctx context.Context, in CollectInput) (pipeline.Col
 
 // EndVerify is the last step of a verification.
 func (a *Activities) EndVerify(ctx context.Context, in EndVerifyInput) error {
-	_, err := light(ctx, a, in.run(), func(ctx context.Context, out pipeline.Output, _ func(none)) (none, error) {
+	_, err := light(ctx, a.accepted, in.run(), func(ctx context.Context, out pipeline.Output, _ func(none)) (none, error) {
 		return none{}, out.EndVerify(ctx, in.Request, in.Found)
 	})
 	return err
@@ -93,7 +93,7 @@ type none struct{}
 
 // light does one step on a run's output. It heartbeats meanwhile, and ends the
 // step when the attempt is to end: each can be done again from the start.
-func light[P, R any](ctx context.Context, a *Activities, run Run,
+func light[P, R any](ctx context.Context, open opening, run Run,
 	step func(ctx context.Context, out pipeline.Output, progress func(P)) (R, error),
 ) (result R, err error) {
 	ctx, alive := keepAlive[P](ctx)
@@ -105,7 +105,7 @@ func light[P, R any](ctx context.Context, a *Activities, run Run,
 			err = temporalError(err)
 		}
 	}()
-	out, err := a.Open(ctx, run.Spec.Input, run.Output)
+	out, err := open(ctx, run)
 	if err != nil {
 		return result, err
 	}

@@ -48,7 +48,7 @@ func TestLoadNames(t *testing.T) {
 // for a store.
 func stuck(a *Activities, ended chan<- error) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		return light(ctx, a, Run{}, func(ctx context.Context, _ pipeline.Output, progress func(string)) (string, error) {
+		return light(ctx, a.called, Run{}, func(ctx context.Context, _ pipeline.Output, progress func(string)) (string, error) {
 			progress("so far")
 			<-ctx.Done()
 			ended <- context.Cause(ctx)
@@ -86,7 +86,7 @@ func TestALightStepHeartbeatsItsProgress(t *testing.T) {
 		heard <- s
 	})
 	env.RegisterActivityWithOptions(func(ctx context.Context) error {
-		_, err := light(ctx, a, Run{}, func(context.Context, pipeline.Output, func(string)) (string, error) {
+		_, err := light(ctx, a.called, Run{}, func(context.Context, pipeline.Output, func(string)) (string, error) {
 			select {
 			case <-heard:
 			case <-time.After(10 * time.Second):

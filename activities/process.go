@@ -41,7 +41,7 @@ func (a *Activities) Process(ctx context.Context, in ProcessInput) (ProcessResul
 		// A workflow that was only interrupted goes on from there.
 		err = temporal.NewCanceledError(h.last)
 	}
-	return ProcessResult{}, temporalError(err)
+	return ProcessResult{}, temporalError(waited(err))
 }
 
 func (a *Activities) beaterFor(ctx context.Context) Beater {
@@ -99,7 +99,7 @@ func (j job) position(c pipeline.Checkpoint) Position {
 // open finds out what is to be done. If the partition is published, that is
 // nothing, and the manifest's counts are returned.
 func (a *Activities) open(ctx context.Context, in ProcessInput, left Position) (job, *pipeline.Counts, error) {
-	out, err := a.Open(ctx, in.Spec.Input, in.Output)
+	out, err := a.accepted(ctx, in.Run)
 	if err != nil {
 		return job{}, nil, err
 	}

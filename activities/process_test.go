@@ -115,7 +115,7 @@ func TestAPublishedPartitionIsNotTouched(t *testing.T) {
 	e := &ticker{}
 	a := newActivities(m, e)
 	want := pipeline.Counts{OK: 9, Failed: 1}
-	a.Open = func(context.Context, string, string) (pipeline.Output, error) {
+	a.Open = func(context.Context, string, string, bool) (pipeline.Output, error) {
 		return pipeline.Output{Dataset: m, Store: m, Tables: noTables{published: map[string]pipeline.Counts{p.ManifestKey(): want}}}, nil
 	}
 	r, err := inSuite(t, a, firstPass())

@@ -177,7 +177,7 @@ func plan(t *testing.T, rows int64) (*memory, pipeline.Partition) {
 
 func newActivities(m *memory, e Engine) *Activities {
 	return &Activities{
-		Open: func(context.Context, string, string) (pipeline.Output, error) {
+		Open: func(context.Context, string, string, bool) (pipeline.Output, error) {
 			return pipeline.Output{Dataset: m, Store: m, Tables: noTables{}}, nil
 		},
 		Engine: e,

@@ -49,6 +49,11 @@ var namedAtOnce int64 = 8 << 20
 // is about to be removed. An image of a part that a checkpoint names stays, since
 // the next run goes on from there.
 func (o Output) Collect(ctx context.Context, req CollectRequest, progress func(Collected)) (Collected, error) {
+	done, err := o.collect(ctx, req, progress)
+	return done, o.blame(err)
+}
+
+func (o Output) collect(ctx context.Context, req CollectRequest, progress func(Collected)) (Collected, error) {
 	c := &collector{o: o, req: req, progress: progress, seed: maphash.MakeSeed()}
 	c.done.DryRun = req.DryRun
 	if _, err := ReadSpec(ctx, o.Store); err != nil {

@@ -18,6 +18,8 @@ type PlanRequest struct {
 	Run              string
 	Spec             Spec
 	RowsPerPartition int64
+	// MaxPartitions is the largest plan that is taken; 0 is any.
+	MaxPartitions int
 	// Redo, if it is set, has published rows done again, and Spec is the output's.
 	Redo *Selection
 }

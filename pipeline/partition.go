@@ -61,6 +61,9 @@ const (
 	RunPrefix      = "_runs/"
 	VerifyPrefix   = RunPrefix + "verify-"
 	SuccessKey     = "_SUCCESS"
+	// probeKey is written and deleted to see whether that can be done. It lies in
+	// no folder, since that would be left behind.
+	probeKey = "_probe"
 )
 
 // FileID is the part of a partition's name that stands for a file and its

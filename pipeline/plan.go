@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 // inspections is how many footers are read at once while planning.
@@ -21,6 +20,11 @@ const inspections = 32
 // are read some at a time and never held all at once: a dataset may have
 // 100,000 files.
 func (o Output) Plan(ctx context.Context, req PlanRequest, progress func(PlanProgress)) (PlanSummary, error) {
+	sum, err := o.plan(ctx, req, progress)
+	return sum, o.blame(err)
+}
+
+func (o Output) plan(ctx context.Context, req PlanRequest, progress func(PlanProgress)) (PlanSummary, error) {
 	if req.Redo != nil {
 		return o.planRedo(ctx, req, progress)
 	}
@@ -41,9 +45,6 @@ func (o Output) Plan(ctx context.Context, req PlanRequest, progress func(PlanPro
 	if err := pl.scan(ctx); err != nil {
 		return PlanSummary{}, err
 	}
-	if err := pl.mistake(); err != nil {
-		return PlanSummary{}, errors.Join(err, o.deleteAll(ctx, req.Run))
-	}
 	return pl.accept(ctx)
 }
 
@@ -52,30 +53,18 @@ func (o Output) Plan(ctx context.Context, req PlanRequest, progress func(PlanPro
 func (o Output) checkSpec(ctx context.Context, spec Spec) error {
 	was, err := readJSON[Spec](ctx, o.Store, specKey)
 	switch {
-	case err == nil:
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	default:
 		if d := was.Difference(spec); d != "" {
 			return Usagef("output %s holds another job's images: %s; take another --output", o.Store.URL(), d)
 		}
-		return nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return unwritable(o.Store, err)
 	}
-	const probe = RunPrefix + "probe"
-	if err := o.Store.Write(ctx, probe, nil, nil); err != nil {
-		return unwritable(o.Store, err)
+	if err := o.Store.Write(ctx, probeKey, nil, nil); err != nil {
+		return err
 	}
-	return o.Store.Delete(ctx, probe)
-}
-
-// unwritable tells an output that the caller got wrong from one that is only
-// out of reach for now.
-func unwritable(s Store, err error) error {
-	for _, mistake := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.ENOTDIR, syscall.EROFS, syscall.EISDIR} {
-		if errors.Is(err, mistake) {
-			return Usagef("output %s cannot be written: %v", s.URL(), err)
-		}
-	}
-	return err
+	return o.Store.Delete(ctx, probeKey)
 }
 
 // planner is one planning of a run.
@@ -118,8 +107,21 @@ type inspected struct {
 	err  error
 }
 
-// scan goes over the dataset's files in the order of their listing.
+// scan goes over the dataset's files in the order of their listing. After a
+// mistake of the caller nothing of the plan is left.
 func (pl *planner) scan(ctx context.Context) error {
+	err := pl.files(ctx)
+	if err == nil {
+		err = pl.mistake()
+	}
+	var usage *UsageError
+	if errors.As(err, &usage) {
+		err = errors.Join(err, pl.o.deleteAll(ctx, pl.req.Run))
+	}
+	return err
+}
+
+func (pl *planner) files(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Footers are read ahead, and taken up in order.
@@ -284,15 +286,19 @@ func (pl *planner) column(info FileInfo) (source ColumnInfo, problem string) {
 	if i := at(pl.req.Spec.Column); i < 0 {
 		problem = fmt.Sprintf("no column %q: there are %s", pl.req.Spec.Column, columnList(info.Columns))
 	} else if source = info.Columns[i]; !source.Source && !source.Embedded {
-		problem = fmt.Sprintf("column %q is of type %s, and sources are strings, image bytes, or a struct of bytes and path", source.Name, source.Type)
+		problem = fmt.Sprintf("column %q is of type %s, and sources are strings, image bytes, or a struct of bytes and path: %s", source.Name, source.Type, sourceList(info.Columns))
 	}
 	for _, keep := range pl.req.Spec.KeepColumns {
-		switch {
-		case problem != "":
-		case at(keep) < 0:
+		if problem != "" {
+			break
+		}
+		switch i := at(keep); {
+		case i < 0:
 			problem = fmt.Sprintf("no column %q to keep: there are %s", keep, columnList(info.Columns))
 		case source.Embedded && keep == source.Name:
 			problem = fmt.Sprintf("column %q holds the images themselves, and cannot be kept: leave it out of --keep-columns", keep)
+		case !info.Columns[i].Scalar:
+			problem = fmt.Sprintf("column %q is of type %s, and only columns of one value a row can be kept: leave it out of --keep-columns", keep, info.Columns[i].Type)
 		}
 	}
 	if pl.problem == "" {
@@ -309,8 +315,25 @@ func columnList(cs []ColumnInfo) string {
 	return strings.Join(names, ", ")
 }
 
+// sourceList says which columns can hold sources.
+func sourceList(cs []ColumnInfo) string {
+	var names []string
+	for _, c := range cs {
+		if c.Source || c.Embedded {
+			names = append(names, c.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "there is no column of strings"
+	}
+	return "name one of these with --column: " + strings.Join(names, ", ")
+}
+
 // add puts a partition into the plan.
 func (pl *planner) add(ctx context.Context, p Partition) error {
+	if limit := pl.req.MaxPartitions; limit > 0 && pl.sum.Partitions == limit {
+		return Usagef("%s is cut into more than the %d partitions that one run holds: raise --rows-per-partition, or take fewer files at a time", pl.o.Dataset.URL(), limit)
+	}
 	pl.sum.Partitions++
 	pl.sum.Rows += p.Rows
 	pl.current[p.Name] = true

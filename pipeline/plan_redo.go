@@ -55,9 +55,6 @@ func (o Output) planRedo(ctx context.Context, req PlanRequest, progress func(Pla
 	if err := pl.scan(ctx); err != nil {
 		return PlanSummary{}, err
 	}
-	if err := pl.mistake(); err != nil {
-		return PlanSummary{}, err
-	}
 	return pl.accept(ctx)
 }
 

@@ -1,11 +1,15 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 
 	"sluice/pipeline"
 )
@@ -110,8 +114,22 @@ func TestMistakesAreFoundBeforeARowIsTouched(t *testing.T) {
 		want  []string // in the message
 	}{
 		{"no such column", func(w *world) { w.spec.Column = "url" }, []string{`no column "url"`, "path (", "id ("}},
-		{"not a column of sources", func(w *world) { w.spec.Column = "id" }, []string{`"id"`, "int64"}},
+		{"not a column of sources", func(w *world) { w.spec.Column = "id" }, []string{`"id"`, "int64", "--column: path"}},
 		{"no such column to keep", func(w *world) { w.spec.KeepColumns = []string{"label"} }, []string{`"label"`}},
+		{"a column to keep that is a list", func(w *world) {
+			type tagged struct {
+				Path string   `parquet:"path"`
+				Tags []string `parquet:"tags,list"`
+			}
+			var b bytes.Buffer
+			if err := parquet.Write(&b, []tagged{{"ok:1", []string{"x"}}}); err != nil {
+				w.t.Fatal(err)
+			}
+			if err := w.dataset.Write(w.t.Context(), "a.parquet", b.Bytes(), nil); err != nil {
+				w.t.Fatal(err)
+			}
+			w.spec.KeepColumns = []string{"tags"}
+		}, []string{`column "tags" is of type list`, "--keep-columns"}},
 		{"no file", func(w *world) { _ = w.dataset.Delete(w.t.Context(), "a.parquet") }, []string{"no Parquet file under mem://"}},
 		{"quality", func(w *world) { w.spec.Target.Quality = 0 }, []string{"quality 0"}},
 		{"key", func(w *world) { w.spec.Key = "images/{row}" }, []string{"overwrite"}},
@@ -134,6 +152,22 @@ func TestMistakesAreFoundBeforeARowIsTouched(t *testing.T) {
 				t.Errorf("%s was left behind", obj.Key)
 			}
 		})
+	}
+}
+
+// A plan that is too large is refused while nothing of the output has changed,
+// though pages of it had been written by then.
+func TestAPlanThatIsTooLargeChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.sources("a.parquet", 10, fine)
+	w.run("1", 100)
+	before := w.keys("")
+	w.sources("b.parquet", 2500, fine)
+	req := pipeline.PlanRequest{Run: "_runs/2/", Spec: w.spec, RowsPerPartition: 1, MaxPartitions: 2400}
+	_, err := w.output.Plan(t.Context(), req, func(pipeline.PlanProgress) {})
+	wantUsage(t, err, "2400 partitions", "--rows-per-partition")
+	if after := w.keys(""); !slices.Equal(before, after) {
+		t.Errorf("there is %v, and there was %v", after, before)
 	}
 }
 

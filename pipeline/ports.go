@@ -27,7 +27,7 @@ type Object struct {
 // A missing object is an error that wraps fs.ErrNotExist, a condition that does
 // not hold is one that wraps fs.ErrExist; every other error is a fault of our
 // surroundings, whose message names the store and is fit for one line of the
-// Temporal UI.
+// Temporal UI. A store that is not there, or may not be used, wraps a *Refusal.
 type Store interface {
 	// URL names the store, without credentials.
 	URL() string
@@ -115,6 +115,8 @@ type ColumnInfo struct {
 	// Embedded is whether it can hold the images themselves: bytes, or a struct
 	// of bytes and path. Bytes can be either, row by row.
 	Embedded bool
+	// Scalar is whether it holds one value a row, and so can be kept.
+	Scalar bool
 }
 
 // ManifestSummary is kept in a manifest's footer.

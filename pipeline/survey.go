@@ -31,6 +31,11 @@ const (
 // Survey holds the manifests' footers against the dataset's, and stores what
 // VerifyChunk goes by.
 func (o Output) Survey(ctx context.Context, req VerifyRequest, progress func(VerifyProgress)) (Survey, error) {
+	s, err := o.survey(ctx, req, progress)
+	return s, o.blame(err)
+}
+
+func (o Output) survey(ctx context.Context, req VerifyRequest, progress func(VerifyProgress)) (Survey, error) {
 	v, err := o.newVerifier(ctx, req, progress)
 	if err != nil {
 		return Survey{}, err

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.temporal.io/sdk/contrib/envconfig"
 
 	"sluice/pipeline"
@@ -80,10 +82,29 @@ line of JSON; so is an error: {"error": ..., "exit_status": ...}.
 	flags.StringVar(&c.namespace, "namespace", "", "Temporal `namespace` (default: TEMPORAL_NAMESPACE, temporal.toml, default)")
 	flags.StringVar(&c.profile, "profile", "", "`profile` of temporal.toml (default: TEMPORAL_PROFILE)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return pipeline.Usagef("%s; %s --help lists the flags", oneLine(err.Error()), cmd.CommandPath())
+		return pipeline.Usagef("%s; %s --help lists the flags", flagProblem(err), cmd.CommandPath())
 	})
 	root.AddCommand(c.runCommand(), c.statusCommand(), c.watchCommand(), c.listCommand(), c.pauseCommand(), c.resumeCommand(), c.setCommand(), c.cancelCommand(), c.retryCommand(), c.verifyCommand(), c.gcCommand())
 	return root
+}
+
+// flagProblem says what is wrong with a flag, without the function of Go that found
+// it.
+func flagProblem(err error) string {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return oneLine(err.Error())
+	}
+	kind := invalid.GetFlag().Value.Type()
+	switch kind {
+	case "int", "int64":
+		kind = "whole number"
+	case "duration":
+		kind = "duration such as 10s or 2m"
+	case "bool":
+		kind = "true or false"
+	}
+	return fmt.Sprintf("--%s %q is no %s", invalid.GetFlag().Name, oneLine(invalid.GetValue()), kind)
 }
 
 func unknownVerb(root *cobra.Command, verb string) error {

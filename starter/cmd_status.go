@@ -103,9 +103,9 @@ func (c *cli) showOpen(t target, s progress.Snapshot) {
 	fmt.Fprint(c.stdout, r)
 	if !s.Planned {
 		fmt.Fprintf(c.stdout, "  %s\n", beginning(v))
-		return
+	} else {
+		fmt.Fprintf(c.stdout, "  %s\n  %s\n", headline(v), partitions(v))
 	}
-	fmt.Fprintf(c.stdout, "  %s\n  %s\n", headline(v), partitions(v))
 	for _, l := range particulars(s) {
 		fmt.Fprintf(c.stdout, "  %s\n", l)
 	}

@@ -65,7 +65,7 @@ with error_class truncated or corrupt`)
 	flags.StringVar(&f.key, "key", "", `template of an image's key, of {partition}, {row}, {hash}, {ext} (default "`+pipeline.DefaultKey+`").
 Without {hash}, work done again writes over objects that a manifest names`)
 	flags.StringSliceVar(&f.keepColumns, "keep-columns", nil, "input columns to copy to the manifest, a,b (default: all scalar ones)")
-	flags.Int64Var(&f.rowsPerPartition, "rows-per-partition", 10_000, "about how many rows one child workflow does")
+	flags.Int64Var(&f.rowsPerPartition, "rows-per-partition", 10_000, "about how many rows one child workflow does; in a file without a page index, a quarter of a row group at least")
 	flags.IntVar(&f.inFlight, "in-flight", 64, "how many child workflows are open at once")
 	flags.DurationVar(&f.heartbeatTimeout, "heartbeat-timeout", 10*time.Second, "silence after which a worker is taken for dead")
 	flags.StringVar(&f.tolerate, "tolerate", "100%", `how many rows may fail before the run is stopped: a share such as 5% (of 200 rows

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 
 	"go.temporal.io/api/serviceerror"
@@ -20,6 +21,9 @@ func (c *cli) dial(ctx context.Context) (client.Client, error) {
 	opts, err := flags.Options(c.env)
 	if err != nil {
 		return nil, &pipeline.UsageError{Message: err.Error()}
+	}
+	if _, _, err := net.SplitHostPort(opts.HostPort); err != nil && !strings.Contains(opts.HostPort, "://") {
+		return nil, pipeline.Usagef("the address %q of Temporal has no port: it is HOST:PORT, such as 127.0.0.1:7233", opts.HostPort)
 	}
 	// For the messages of whoever comes later.
 	c.address, c.namespace = opts.HostPort, opts.Namespace

@@ -61,8 +61,8 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	}
 	defer stopMetrics()
 	acts := &activities.Activities{
-		Open: func(ctx context.Context, input, output string) (pipeline.Output, error) {
-			return stores.output(ctx, input, output, tables.New())
+		Open: func(ctx context.Context, input, output string, making bool) (pipeline.Output, error) {
+			return stores.output(ctx, input, output, making, tables.New())
 		},
 		Engine: engine,
 	}

@@ -114,7 +114,7 @@ func ownKey(ctx workflow.Context, prefix string) string {
 // planned plans, and says so.
 func (d *dataset) planned(ctx workflow.Context) error {
 	in := activities.PlanInput{
-		Run: d.run, RowsPerPartition: d.in.RowsPerPartition, Redo: d.in.Redo,
+		Run: d.run, RowsPerPartition: d.in.RowsPerPartition, MaxPartitions: maxPartitions, Redo: d.in.Redo,
 		Collection: CollectID(workflow.GetInfo(ctx).WorkflowExecution.ID),
 	}
 	what := "list " + d.in.Spec.Input + " and cut it into partitions"
@@ -229,7 +229,11 @@ func (d *dataset) farewell(ctx workflow.Context, status string, t Tally) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	d.index(ctx, status)
-	if _, err := d.finish(ctx, status, t, farewell); err != nil {
+	limit := farewell
+	if status == pipeline.Cancelled {
+		limit = briefFarewell
+	}
+	if _, err := d.finish(ctx, status, t, limit); err != nil {
 		workflow.GetLogger(ctx).Warn("the run's summary could not be written", "reason", reason(err))
 	}
 }

@@ -20,6 +20,9 @@ const (
 	// farewell bounds what a run that did not succeed still writes down. It
 	// must end even where nobody or nothing is left to write it.
 	farewell = 2 * time.Minute
+	// briefFarewell is the same where somebody waits for a cancel to be over. A
+	// store that hangs does not hold that up for long.
+	briefFarewell = 15 * time.Second
 	// maxRetryAfter is the longest wait that an origin can ask for.
 	maxRetryAfter = time.Hour
 )

@@ -26,6 +26,7 @@ type demo struct {
 
 	// What the steps leave to the later ones.
 	sources []string // names of images, relative to images
+	made    bool     // the images were made here, and are sound
 	here    string   // this demonstration's own folder
 	origin  string   // URL
 	stack   *stack.Stack

@@ -21,6 +21,7 @@ const madeImages = 1000
 func (d *demo) gatherImages(ctx context.Context) (err error) {
 	if d.images == "" {
 		d.images = filepath.Join(d.folder, "images")
+		d.made = true
 		d.sources, err = makeImages(ctx, d.images)
 	} else {
 		d.sources, err = imagesIn(d.images)

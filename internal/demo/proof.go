@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"image"
+	_ "image/jpeg" // what the demonstration's images are
 	"os"
 	"path/filepath"
 
@@ -23,6 +26,9 @@ type entry struct {
 	Key    *string `parquet:"key,optional"`
 	SHA256 *string `parquet:"sha256,optional"`
 }
+
+// side is the width and the height of the images, in pixels: run's default.
+const side = 256
 
 // place is where a row stands in the dataset.
 type place struct {
@@ -45,8 +51,9 @@ func (p *proof) wrong(format string, args ...any) {
 	p.problems = append(p.problems, fmt.Sprintf(format, args...))
 }
 
-// examine reads a dataset and an output, and finds what is wrong.
-func examine(input, output string) (*proof, error) {
+// examine reads a dataset and an output, and finds what is wrong. Of sound images
+// none may have failed.
+func examine(input, output string, sound bool) (*proof, error) {
 	p := &proof{sources: map[place]string{}, found: map[place]bool{}}
 	if err := p.readDataset(input); err != nil {
 		return nil, err
@@ -59,13 +66,16 @@ func examine(input, output string) (*proof, error) {
 			p.wrong("%s row %d is missing", at.file, at.row)
 		}
 	}
+	if failed := len(p.found) - p.ok; sound && failed > 0 && len(p.problems) == 0 {
+		p.wrong("%d rows are not ok, and every image is sound", failed)
+	}
 	return p, nil
 }
 
 // prove shows that each row of the dataset stands in the manifest once, and that
 // each image that the manifest names is there, with the bytes that it says.
 func (d *demo) prove(context.Context) error {
-	p, err := examine(d.input(), d.output())
+	p, err := examine(d.input(), d.output(), d.made)
 	if err != nil {
 		return err
 	}
@@ -84,8 +94,8 @@ func (d *demo) prove(context.Context) error {
 		return fmt.Errorf("%d rows are not as promised", len(p.problems))
 	}
 	d.example = p.example
-	say("proof", "%s rows in, %s rows in %d manifests, each once; %s ok, and as many images, each with its sha256",
-		count(len(p.sources)), count(len(p.found)), p.manifests, count(p.ok))
+	say("proof", "%s rows in, %s rows in %d manifests, each once; %s ok, and as many images of %dx%d, each with its sha256",
+		count(len(p.sources)), count(len(p.found)), p.manifests, count(p.ok), side, side)
 	return nil
 }
 
@@ -152,6 +162,11 @@ func (p *proof) image(output string, e entry) {
 	}
 	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != *e.SHA256 {
 		p.wrong("%s row %d: %s has other bytes than the manifest says", e.File, e.Row, path)
+		return
+	}
+	size, _, err := image.DecodeConfig(bytes.NewReader(body))
+	if err != nil || size.Width != side || size.Height != side {
+		p.wrong("%s row %d: %s is %dx%d, %v, and %dx%d was asked for", e.File, e.Row, path, size.Width, size.Height, err, side, side)
 		return
 	}
 	p.ok++

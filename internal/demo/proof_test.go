@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,12 +56,24 @@ func TestTheProofFindsWhatIsWrong(t *testing.T) {
 			}
 			return es
 		}, "other bytes"},
+		{"an image of another size", func(es []entry, output string) []entry {
+			es[1].SHA256 = new(picture(filepath.Join(output, *es[1].Key), 255, 256))
+			return es
+		}, "is 255x256"},
+		{"no image", func(es []entry, output string) []entry {
+			if err := os.WriteFile(filepath.Join(output, *es[1].Key), []byte("<html>"), 0o600); err != nil {
+				panic(err)
+			}
+			sum := sha256.Sum256([]byte("<html>"))
+			es[1].SHA256 = new(hex.EncodeToString(sum[:]))
+			return es
+		}, "unknown format"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := &demo{here: t.TempDir(), rows: 3}
 			entries := published(t, d)
 			write(t, d, c.spoil(entries, d.output()))
-			p, err := examine(d.input(), d.output())
+			p, err := examine(d.input(), d.output(), false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,6 +85,31 @@ func TestTheProofFindsWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of images that were made here, every row has to be ok.
+func TestTheProofTakesNoFailureOfASoundImage(t *testing.T) {
+	d := &demo{here: t.TempDir(), rows: 3}
+	entries := published(t, d)
+	entries[1].Status, entries[1].Class = "failed", new("timeout")
+	write(t, d, entries)
+	p, err := examine(d.input(), d.output(), true)
+	if err != nil || len(p.problems) != 1 || !strings.Contains(p.problems[0], "1 rows are not ok") {
+		t.Errorf("found %+v, %v", p, err)
+	}
+}
+
+// picture makes a JPEG of its own for each name, and returns its digest.
+func picture(path string, width, height int) string {
+	m := image.NewGray(image.Rect(0, 0, width, height))
+	copy(m.Pix, path)
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, m, nil) // to memory: cannot fail
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		panic(err)
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return hex.EncodeToString(sum[:])
 }
 
 // published makes a dataset of three rows, their images, and the entries of a
@@ -85,15 +125,11 @@ func published(t *testing.T, d *demo) (entries []entry) {
 	rows := []listing.Row{{Path: "http://a/0"}, {Path: "http://a/1"}, {Path: "http://a/2"}}
 	for i := range rows {
 		rows[i].Taken = time.Unix(0, 0)
-		body := fmt.Appendf(nil, "image %d", i)
 		key := fmt.Sprintf("images/%d.jpg", i)
-		if err := os.WriteFile(filepath.Join(d.output(), key), body, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		sum := sha256.Sum256(body)
+		sum := picture(filepath.Join(d.output(), key), side, side)
 		entries = append(entries, entry{
 			File: "part-00000.parquet", Row: int64(i), Source: &rows[i].Path, Status: "ok",
-			Key: &key, SHA256: new(hex.EncodeToString(sum[:])),
+			Key: &key, SHA256: &sum,
 		})
 	}
 	if err := listing.Write(d.input(), rows, 1); err != nil {

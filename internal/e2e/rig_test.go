@@ -294,10 +294,12 @@ func await(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// wire passes connections on to an address, until it is cut.
+// wire passes connections on to an address, until it is cut. While flow is held,
+// nothing moves in them, and they stay.
 type wire struct {
 	addr string
 	to   string
+	flow sync.Mutex
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -337,13 +339,26 @@ func (w *wire) mend(t *testing.T) {
 			w.conns = append(w.conns, a, b)
 			w.mu.Unlock()
 			pass := func(dst, src net.Conn) {
-				_, _ = io.Copy(dst, src) // ends when either side does
+				_, _ = io.Copy(dst, held{w, src}) // ends when either side does
 				_ = dst.Close()
 			}
 			go pass(a, b)
 			go pass(b, a)
 		}
 	}()
+}
+
+// held reads from a side of a wire, and hands nothing on while its flow is held.
+type held struct {
+	wire *wire
+	io.Reader
+}
+
+func (h held) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	h.wire.flow.Lock()
+	defer h.wire.flow.Unlock()
+	return n, err
 }
 
 // cut refuses new connections and breaks those there are.

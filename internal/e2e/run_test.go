@@ -1,10 +1,10 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,15 +122,8 @@ func TestWorkerHandsOver(t *testing.T) {
 
 // A store that is out of reach is waited for, and no row fails for it.
 func TestStoreOutOfReach(t *testing.T) {
-	s3 := s3test.Start(t)
 	r := newRig(t)
-	bucket := s3.Bucket(t, "out")
-	address := strings.TrimPrefix(s3.Endpoint, "http://")
-	w := newWire(t, address)
-	out := strings.Replace(strings.Replace(bucket, "?", "/photos?", 1), strings.ReplaceAll(address, ":", "%3A"), strings.ReplaceAll(w.addr, ":", "%3A"), 1)
-	if !strings.Contains(out, strings.ReplaceAll(w.addr, ":", "%3A")) {
-		t.Fatalf("%s does not go by the wire", out)
-	}
+	w, out := r.wired()
 	const rows = 600
 	r.origin.delay = 5 * time.Millisecond
 	in := r.dataset("a.parquet", rows, fine)
@@ -139,17 +132,115 @@ func TestStoreOutOfReach(t *testing.T) {
 	wait := r.start(in, out)
 	<-reached
 	w.cut()
-	await(t, "the status says that the store is away", func() bool {
-		var text bytes.Buffer
-		cmd := r.command("status", out)
-		cmd.Stdout = &text
-		return cmd.Run() == nil && strings.Contains(text.String(), "s3://out") && strings.Contains(text.String(), "refused")
-	})
+	r.awaitStatus(out, "s3://out", "refused")
 	w.mend(t)
 	if res := wait(); res.exit != 0 || res.OK != rows || res.Failed != 0 {
 		t.Errorf("%+v\n%s", res, res.stderr)
 	}
 	r.verify(out)
+}
+
+// A store that takes calls and never answers is named after half a minute, and
+// does not keep a run from being cancelled.
+func TestStoreThatHangs(t *testing.T) {
+	r := newRig(t)
+	w, out := r.wired()
+	const rows = 1500
+	r.origin.delay = 5 * time.Millisecond
+	in := r.dataset("a.parquet", rows, fine)
+	r.worker()
+	reached := r.origin.when(250)
+	wait := r.start(in, out)
+	<-reached
+	w.flow.Lock()
+	begun := time.Now()
+	r.awaitStatus(out, "s3://out", "no answer for 3")
+	if took := time.Since(begun); took > 50*time.Second {
+		t.Errorf("it took %s to be said", took)
+	}
+	reached = r.origin.when(250)
+	w.flow.Unlock()
+	<-reached
+	w.flow.Lock()
+	begun = time.Now()
+	if res := r.starter("cancel", out); res.Status != "cancelled" {
+		t.Errorf("cancel: %+v", res)
+	}
+	if took := time.Since(begun); took > 35*time.Second {
+		t.Errorf("cancelling took %s", took)
+	}
+	if res := wait(); res.exit != 1 || res.Status != "cancelled" {
+		t.Errorf("the run that was cancelled: %+v", res)
+	}
+	w.flow.Unlock()
+	if res := r.run(in, out); res.exit != 0 || res.OK != rows || res.New == rows {
+		t.Errorf("the run after it: %+v\n%s", res, res.stderr)
+	}
+	r.verify(out)
+}
+
+// wired is an output in a bucket at the other end of a wire.
+func (r *rig) wired() (w *wire, out string) {
+	r.t.Helper()
+	s3 := s3test.Start(r.t)
+	r.env = append(r.env, s3.Env()...)
+	bucket := s3.Bucket(r.t, "out")
+	address := strings.TrimPrefix(s3.Endpoint, "http://")
+	w = newWire(r.t, address)
+	through := strings.ReplaceAll(w.addr, ":", "%3A")
+	out = strings.Replace(strings.Replace(bucket, "?", "/photos?", 1), strings.ReplaceAll(address, ":", "%3A"), through, 1)
+	if !strings.Contains(out, through) {
+		r.t.Fatalf("%s does not go by the wire", out)
+	}
+	return w, out
+}
+
+// A folder that is away when a worker takes over (a share that is not mounted
+// there) is waited for, and no partition fails for it. One that was removed
+// between two runs is made anew.
+func TestFoldersThatComeAndGo(t *testing.T) {
+	r := newRig(t)
+	const rows = 600
+	r.origin.delay = 5 * time.Millisecond
+	in, out := r.dataset("a.parquet", rows, fine), filepath.Join(r.dir, "out")
+	w, reached := r.worker(), r.origin.when(250)
+	wait := r.start(in, out)
+	<-reached
+	kill(w)
+	if err := os.Rename(in, in+".away"); err != nil {
+		t.Fatal(err)
+	}
+	r.worker()
+	r.awaitStatus(out, "does not exist on the worker's machine")
+	if err := os.Rename(in+".away", in); err != nil {
+		t.Fatal(err)
+	}
+	if res := wait(); res.exit != 0 || res.OK != rows || res.Failed != 0 {
+		t.Errorf("%+v\n%s", res, res.stderr)
+	}
+	r.verify(out)
+	if err := os.RemoveAll(out); err != nil {
+		t.Fatal(err)
+	}
+	if res := r.run(in, out); res.exit != 0 || res.New != rows {
+		t.Errorf("after the output was removed: %+v\n%s", res, res.stderr)
+	}
+	r.verify(out)
+	if err := os.Rename(in, in+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if res := r.run(in, out); res.exit != 2 || !strings.Contains(res.Error, "--input") {
+		t.Errorf("after the dataset was renamed: %+v\n%s", res, res.stderr)
+	}
+}
+
+// awaitStatus waits until the status of a run says all of says.
+func (r *rig) awaitStatus(out string, says ...string) {
+	r.t.Helper()
+	await(r.t, fmt.Sprintf("the status says %q", says), func() bool {
+		text, err := r.command("status", out).Output()
+		return err == nil && !slices.ContainsFunc(says, func(s string) bool { return !strings.Contains(string(text), s) })
+	})
 }
 
 // A file that cannot be read is one failed partition that names it; the others
@@ -194,6 +285,16 @@ func TestCancelAndGoOn(t *testing.T) {
 		t.Errorf("the run that was cancelled: %+v", res)
 	}
 	before := objects(t, out)
+	// The same worker has done something else by then.
+	aside := *r
+	aside.dir = t.TempDir()
+	other := aside.dataset("a.parquet", 100, func(i int) string { return fine(rows + i) })
+	if res := r.run(other, filepath.Join(aside.dir, "out")); res.exit != 0 {
+		t.Errorf("another run: %+v\n%s", res, res.stderr)
+	}
+	if after := objects(t, out); after != before {
+		t.Errorf("%d objects appeared after the cancel", after-before)
+	}
 	if res := r.run(in, out); res.exit != 0 || res.OK != rows || res.New == rows {
 		t.Errorf("the run after it: %+v\n%s", res, res.stderr)
 	}

@@ -19,6 +19,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"gocloud.dev/gcerrors"
 	"google.golang.org/api/googleapi"
+
+	"sluice/pipeline"
 )
 
 // storeError is what every error of a store is: one line for people, and the
@@ -39,8 +41,15 @@ func (s *Store) fault(ctx context.Context, op, key string, err error) error {
 		e.errs = append(e.errs, err)
 	}
 	why := reason(err)
-	// The drivers word the end of a context in many ways.
-	if ended := ctx.Err(); ended != nil {
+	if absent := s.absent(err); absent || denied(err) {
+		e.errs = append(e.errs, &pipeline.Refusal{Store: s.url, Absent: absent, Err: errors.New(why)})
+	}
+	// The drivers word the end of a context in many ways. That of a call that
+	// stalled is not the caller's.
+	if stall := stalled(ctx); stall != nil {
+		e.errs = []error{stall}
+		why = stall.Error()
+	} else if ended := ctx.Err(); ended != nil {
 		e.errs = append(e.errs, ended)
 		why = ended.Error()
 	}
@@ -49,6 +58,53 @@ func (s *Store) fault(ctx context.Context, op, key string, err error) error {
 	}
 	e.line = fmt.Sprintf("%s: %s: %s", s.url, op, why)
 	return e
+}
+
+// absent is whether err says that there is no such bucket or folder.
+func (s *Store) absent(err error) bool {
+	var (
+		api   smithy.APIError
+		azure *azcore.ResponseError
+	)
+	switch {
+	case errors.Is(err, errNoBucket), errors.Is(err, storage.ErrBucketNotExist):
+		return true
+	case errors.As(err, &api):
+		return api.ErrorCode() == "NoSuchBucket"
+	case errors.As(err, &azure):
+		return azure.ErrorCode == "ContainerNotFound"
+	}
+	return s.folder() && errors.Is(err, fs.ErrNotExist)
+}
+
+// errNoBucket is a bucket that does not answer for itself.
+var errNoBucket = errors.New("the bucket is missing, or hidden from these credentials")
+
+// denied is whether err says that the store is there, and forbids.
+func denied(err error) bool {
+	var (
+		amazon *smithyhttp.ResponseError
+		google *googleapi.Error
+		azure  *azcore.ResponseError
+	)
+	status := 0
+	switch {
+	case errors.As(err, &amazon):
+		status = amazon.HTTPStatusCode()
+	case errors.As(err, &google):
+		status = google.Code
+	case errors.As(err, &azure):
+		status = azure.StatusCode
+	}
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		return true
+	}
+	for _, no := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOTDIR, syscall.EISDIR} {
+		if errors.Is(err, no) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Store) missing(key string) error {
@@ -77,11 +133,18 @@ func (s *Store) readFault(ctx context.Context, op, key string, err error) error 
 		}
 		return s.missing(key)
 	}
-	switch there, listErr := s.bucket.IsAccessible(ctx); {
+	w := s.watch(ctx)
+	defer w.end(nil)
+	var there bool
+	listErr := w.call(0, func() (err error) {
+		there, err = s.bucket.IsAccessible(w.ctx)
+		return err
+	})
+	switch {
 	case listErr == nil && !there:
-		return s.fault(ctx, op, key, fmt.Errorf("the bucket is missing or out of reach: %w", peel(err)))
+		return s.fault(ctx, op, key, errNoBucket)
 	case listErr != nil && gcerrors.Code(listErr) != gcerrors.PermissionDenied:
-		return s.fault(ctx, op, key, listErr)
+		return s.fault(w.ctx, op, key, listErr) //nolint:contextcheck // w.ctx is of ctx
 	}
 	return s.missing(key)
 }

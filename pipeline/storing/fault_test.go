@@ -75,8 +75,12 @@ func TestAFolderThatWentAwayIsAFault(t *testing.T) {
 	}
 	_, readErr := s.Read(t.Context(), "k")
 	_, openErr := s.Open(t.Context(), "k")
-	for op, err := range map[string]error{"list": listErr, "read": readErr, "open": openErr} {
+	writeErr := s.Write(t.Context(), "k", nil, nil)
+	for op, err := range map[string]error{"list": listErr, "read": readErr, "open": openErr, "write": writeErr} {
 		wantFault(t, s, op, err, "no such file or directory")
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a write made it again")
 	}
 }
 

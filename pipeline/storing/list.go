@@ -20,13 +20,19 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[pipeline.Obje
 	}
 	return func(yield func(pipeline.Object, error) bool) {
 		it := s.bucket.List(&blob.ListOptions{Prefix: s.prefix + prefix})
+		w := s.watch(ctx)
+		defer w.end(nil)
 		for {
-			o, err := it.Next(ctx)
+			var o *blob.ListObject
+			err := w.call(0, func() (err error) {
+				o, err = it.Next(w.ctx)
+				return err
+			})
 			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
-				yield(pipeline.Object{}, s.fault(ctx, "list", prefix, err))
+				yield(pipeline.Object{}, s.fault(w.ctx, "list", prefix, err)) //nolint:contextcheck // w.ctx is of ctx
 				return
 			}
 			if strings.HasSuffix(o.Key, "/") {

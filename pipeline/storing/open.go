@@ -39,6 +39,9 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{at: at, url: at.String(), close: func() {}}
+	if !s.folder() {
+		s.stallLimit = stallLimit
+	}
 	if at.Path != "" && !s.folder() {
 		s.prefix = at.Path + "/"
 	}
@@ -77,8 +80,12 @@ func (s *Store) openFolder(create bool) error {
 	if len(s.at.Query) > 0 {
 		return pipeline.Usagef("%s takes no parameters, and has ?%s", s.url, s.at.Query.Encode())
 	}
+	if create {
+		if err := s.Make(); err != nil {
+			return err
+		}
+	}
 	bucket, err := fileblob.OpenBucket(s.at.Path, &fileblob.Options{
-		CreateDir: create,
 		// Beside the target, since a rename from another device fails. What a
 		// killed worker leaves behind of these, listings pass over.
 		NoTempDir: true,
@@ -86,14 +93,26 @@ func (s *Store) openFolder(create bool) error {
 	})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return pipeline.Usagef("%s does not exist on this machine", s.url)
+		return pipeline.Usagef("%s does not exist on the worker's machine: make it, or mount it there", s.url)
 	case err != nil:
 		if info, statErr := os.Stat(s.at.Path); statErr == nil && !info.IsDir() {
-			return pipeline.Usagef("%s is a file, not a folder", s.url)
+			return pipeline.Usagef("%s is a file, not a folder: name the folder that it is in", s.url)
 		}
-		return pipeline.Usagef("%s cannot be opened: %s", s.url, reason(err))
+		return pipeline.Usagef("%s cannot be opened on the worker's machine: %s", s.url, reason(err))
 	}
 	s.bucket = bucket
+	return nil
+}
+
+// Make makes the folder of a file URL, if it is missing. A bucket is left to its
+// owner.
+func (s *Store) Make() error {
+	if !s.folder() {
+		return nil
+	}
+	if err := os.MkdirAll(s.at.Path, 0o777); err != nil {
+		return pipeline.Usagef("%s cannot be written: it cannot be made a folder on the worker's machine (%s); name another place", s.url, reason(err))
+	}
 	return nil
 }
 

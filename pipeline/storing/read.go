@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"gocloud.dev/blob"
+
 	"sluice/pipeline"
 )
 
@@ -14,14 +16,20 @@ func (s *Store) Read(ctx context.Context, key string) ([]byte, error) {
 	if !s.usable(key) {
 		return nil, s.missing(key)
 	}
-	r, err := s.bucket.NewReader(ctx, s.prefix+key, nil)
+	w := s.watch(ctx)
+	defer w.end(nil)
+	var r *blob.Reader
+	err := w.call(0, func() (err error) {
+		r, err = s.bucket.NewReader(w.ctx, s.prefix+key, nil)
+		return err
+	})
 	if err != nil {
-		return nil, s.readFault(ctx, "read", key, err)
+		return nil, s.readFault(w.ctx, "read", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	defer r.Close()
 	body := make([]byte, r.Size())
-	if _, err := io.ReadFull(r, body); err != nil {
-		return nil, s.fault(ctx, "read", key, err)
+	if _, err := io.ReadFull(w.reader(r), body); err != nil {
+		return nil, s.fault(w.ctx, "read", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	return body, nil
 }
@@ -74,17 +82,23 @@ func (r *reader) ReadAt(p []byte, off int64) (int, error) {
 // readRange makes one request. It fills p or fails: a range that ends early is
 // an object that was replaced by a shorter one.
 func (r *reader) readRange(p []byte, off int64) (int, error) {
-	b, err := r.store.bucket.NewRangeReader(r.ctx, r.store.prefix+r.object.Key, off, int64(len(p)), nil)
+	w := r.store.watch(r.ctx)
+	defer w.end(nil)
+	var b *blob.Reader
+	err := w.call(0, func() (err error) {
+		b, err = r.store.bucket.NewRangeReader(w.ctx, r.store.prefix+r.object.Key, off, int64(len(p)), nil)
+		return err
+	})
 	if err != nil {
-		return 0, r.store.readFault(r.ctx, "read", r.object.Key, err)
+		return 0, r.store.readFault(w.ctx, "read", r.object.Key, err)
 	}
 	defer b.Close()
-	n, err := io.ReadFull(b, p)
+	n, err := io.ReadFull(w.reader(b), p)
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return n, r.store.fault(r.ctx, "read", r.object.Key, err)
+		return n, r.store.fault(w.ctx, "read", r.object.Key, err)
 	}
 	return n, nil
 }

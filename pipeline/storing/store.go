@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"gocloud.dev/blob"
@@ -30,6 +31,7 @@ type Store struct {
 	prefix string // of every key in the bucket: "" or ends in a slash
 	// beforeWrite sets what the driver's URL cannot; nil if there is nothing.
 	beforeWrite func(as func(any) bool) error
+	stallLimit  time.Duration // 0: none
 	close       func()
 }
 
@@ -50,9 +52,15 @@ func (s *Store) Stat(ctx context.Context, key string) (pipeline.Object, error) {
 	if !s.usable(key) {
 		return pipeline.Object{}, s.missing(key)
 	}
-	a, err := s.bucket.Attributes(ctx, s.prefix+key)
+	w := s.watch(ctx)
+	defer w.end(nil)
+	var a *blob.Attributes
+	err := w.call(0, func() (err error) {
+		a, err = s.bucket.Attributes(w.ctx, s.prefix+key)
+		return err
+	})
 	if err != nil {
-		return pipeline.Object{}, s.readFault(ctx, "stat", key, err)
+		return pipeline.Object{}, s.readFault(w.ctx, "stat", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	// A pipe or a device in a folder is no object; to open one might block for good.
 	var file os.FileInfo
@@ -67,11 +75,14 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if !s.usable(key) {
 		return nil
 	}
+	w := s.watch(ctx)
+	defer w.end(nil)
 	if err := failpoint.Before(failpoint.Delete, key); err != nil {
-		return s.fault(ctx, "delete", key, err)
+		return s.fault(w.ctx, "delete", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
-	if err := s.bucket.Delete(ctx, s.prefix+key); err != nil && !isMissing(err) {
-		return s.fault(ctx, "delete", key, err)
+	err := w.call(0, func() error { return s.bucket.Delete(w.ctx, s.prefix+key) })
+	if err != nil && !isMissing(err) {
+		return s.fault(w.ctx, "delete", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	if err := failpoint.After(failpoint.Delete, key); err != nil {
 		return s.fault(ctx, "delete", key, err)

@@ -59,18 +59,27 @@ func ignoreVanished(err error) error {
 
 func (s *Store) sweepUploads(ctx context.Context, client *s3.Client, before time.Time) (removed int, err error) {
 	in := &s3.ListMultipartUploadsInput{Bucket: aws.String(s.at.Bucket), Prefix: aws.String(s.prefix)}
+	w := s.watch(ctx)
+	defer w.end(nil)
 	for {
-		page, err := client.ListMultipartUploads(ctx, in)
+		var page *s3.ListMultipartUploadsOutput
+		err := w.call(0, func() (err error) {
+			page, err = client.ListMultipartUploads(w.ctx, in)
+			return err
+		})
 		if err != nil {
-			return removed, s.fault(ctx, "sweep", "", err)
+			return removed, s.fault(w.ctx, "sweep", "", err) //nolint:contextcheck // w.ctx is of ctx
 		}
 		for _, u := range page.Uploads {
 			if u.Initiated == nil || !u.Initiated.Before(before) {
 				continue
 			}
-			_, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: in.Bucket, Key: u.Key, UploadId: u.UploadId})
+			err := w.call(0, func() error {
+				_, err := client.AbortMultipartUpload(w.ctx, &s3.AbortMultipartUploadInput{Bucket: in.Bucket, Key: u.Key, UploadId: u.UploadId})
+				return err
+			})
 			if err != nil && !s.gone(err) {
-				return removed, s.fault(ctx, "sweep", aws.ToString(u.Key), err)
+				return removed, s.fault(w.ctx, "sweep", aws.ToString(u.Key), err) //nolint:contextcheck // w.ctx is of ctx
 			}
 			removed++
 		}

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"os"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -46,18 +47,28 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 	if !s.usable(key) {
 		return &storeError{line: fmt.Sprintf("%s: no object can be named %q", s.url, key)}
 	}
-	writing, cancel := context.WithCancel(ctx)
-	defer cancel()
+	if s.folder() {
+		// fileblob would make it again, in the place of one that was unmounted.
+		if _, gone := os.Stat(s.at.Path); gone != nil {
+			return s.fault(ctx, "write", key, gone)
+		}
+	}
+	writing := s.watch(ctx)
+	defer writing.end(nil)
 	o := s.writerOptions(opts, size)
 	if opts.IfVersion != "" {
-		o.BeforeWrite = s.ifVersion(writing, key, opts.IfVersion)
+		o.BeforeWrite = s.ifVersion(writing.ctx, key, opts.IfVersion) //nolint:contextcheck // w.ctx is of ctx
 	}
-	w, err := s.newWriter(writing, s.prefix+key, o)
+	var w io.WriteCloser
+	err := writing.call(0, func() (err error) {
+		w, err = s.newWriter(writing.ctx, s.prefix+key, o)
+		return err
+	})
 	if errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if err != nil {
-		return s.fault(ctx, "write", key, err)
+		return s.fault(writing.ctx, "write", key, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	closed := false
 	defer func() {
@@ -66,10 +77,10 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 		}
 		// In this order, after a failure and after a panic of fill: Close alone
 		// would store what was written so far.
-		cancel()
+		writing.end(nil)
 		_ = w.Close()
 	}()
-	out := &sink{w: w, fault: func(err error) error { return s.fault(ctx, "write", key, err) }}
+	out := &sink{w: w, watch: writing, fault: func(err error) error { return s.fault(writing.ctx, "write", key, err) }}
 	if err := fill(out); err != nil {
 		return err
 	}
@@ -88,8 +99,8 @@ func (s *Store) put(ctx context.Context, key string, opts *pipeline.WriteOptions
 		}
 	}
 	closed = true
-	if err := w.Close(); err != nil {
-		return s.settle(ctx, key, opts, out, err)
+	if err := writing.call(out.pending(), w.Close); err != nil {
+		return s.settle(writing.ctx, key, opts, out, err) //nolint:contextcheck // w.ctx is of ctx
 	}
 	if err := failpoint.After(failpoint.Write, key); err != nil {
 		return s.fault(ctx, "write", key, err)
@@ -133,13 +144,19 @@ func (s *Store) holds(ctx context.Context, key string, wrote *sink) (there, same
 	if o.Size != wrote.size {
 		return true, false
 	}
-	r, err := s.bucket.NewReader(ctx, s.prefix+key, nil)
+	w := s.watch(ctx)
+	defer w.end(nil)
+	var r *blob.Reader
+	err = w.call(0, func() (err error) {
+		r, err = s.bucket.NewReader(w.ctx, s.prefix+key, nil)
+		return err
+	})
 	if err != nil {
 		return true, false
 	}
 	defer r.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
+	if _, err := io.Copy(h, w.reader(r)); err != nil {
 		return true, false
 	}
 	return true, string(h.Sum(nil)) == string(wrote.digest())
@@ -167,10 +184,17 @@ func (s *Store) writerOptions(opts *pipeline.WriteOptions, size int64) *blob.Wri
 	return o
 }
 
+// pending is how much of what was written may still have to be sent, at most.
+func (k *sink) pending() int64 { return min(k.size, mostPending) }
+
+// mostPending is what an upload holds in flight: parts, or a chunk.
+const mostPending = 2 * partsInFlight * partS3
+
 // sink counts and digests what is written, and remembers the store's error
 // even if the one who writes does not.
 type sink struct {
 	w      io.Writer
+	watch  *watch
 	fault  func(error) error
 	size   int64
 	hash   hash.Hash // nil if the digest can be had otherwise
@@ -182,7 +206,11 @@ func (k *sink) Write(p []byte) (int, error) {
 	if k.err != nil {
 		return 0, k.err
 	}
-	n, err := k.w.Write(p)
+	var n int
+	err := k.watch.call(min(k.size+int64(len(p)), mostPending), func() (err error) {
+		n, err = k.w.Write(p)
+		return err
+	})
 	k.size += int64(n)
 	if k.hash != nil {
 		k.hash.Write(p[:n])

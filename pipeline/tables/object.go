@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"strings"
 	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
 
 	"sluice/pipeline"
 )
@@ -48,7 +50,11 @@ func openObject(ctx context.Context, store pipeline.Store, key string, tail int6
 func openInput(ctx context.Context, dataset pipeline.Store, key, version string) (*object, error) {
 	o, err := openObject(ctx, dataset, key, tailSize)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &pipeline.FileError{File: key, Problem: "it was listed, and is gone"}
+		problem := "it was listed, and is gone"
+		if !utf8.ValidString(key) || strings.ContainsFunc(key, unicode.IsControl) {
+			problem = "its name is no text, or holds a control character, by which no store finds it: rename it"
+		}
+		return nil, &pipeline.FileError{File: key, Problem: problem}
 	}
 	if err != nil {
 		return nil, err

@@ -121,9 +121,9 @@ func TestInspectTellsWhatPlanningNeeds(t *testing.T) {
 	want := pipeline.FileInfo{
 		Rows: 2500, RowGroups: []int64{1000, 1000, 500}, OffsetIndex: true,
 		Columns: []pipeline.ColumnInfo{
-			{Name: "id", Type: "int64"},
-			{Name: "url", Type: "string", Source: true},
-			{Name: "caption", Type: "string", Source: true},
+			{Name: "id", Type: "int64", Scalar: true},
+			{Name: "url", Type: "string", Source: true, Scalar: true},
+			{Name: "caption", Type: "string", Source: true, Scalar: true},
 			{Name: "tags", Type: "list"},
 		},
 	}
@@ -187,6 +187,14 @@ func TestFilesThatChangedSinceTheListingAreFileErrors(t *testing.T) {
 	_ = m.Delete(ctx, "in.parquet")
 	_, err = New().Open(ctx, m, whole(o, 10), pipeline.Spec{Column: "url"})
 	wantFileError(t, err, "in.parquet", "is gone")
+	for _, name := range []string{"\xff.parquet", "a\nb.parquet"} {
+		o := m.put(name, nil)
+		_ = m.Delete(ctx, name) // a listing shows it, and no store finds it
+		var file *pipeline.FileError
+		if _, err := New().Inspect(ctx, m, o); !errors.As(err, &file) || !strings.Contains(file.Problem, "rename it") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
 }
 
 func TestOpenRefusesWhatDoesNotFit(t *testing.T) {

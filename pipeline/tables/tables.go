@@ -29,7 +29,7 @@ func (*Tables) Inspect(ctx context.Context, dataset pipeline.Store, file pipelin
 	}
 	info := pipeline.FileInfo{Rows: f.rows, OffsetIndex: true}
 	for _, c := range f.columns {
-		info.Columns = append(info.Columns, pipeline.ColumnInfo{Name: c.name, Type: c.typ, Source: c.source(), Embedded: c.images() != nil})
+		info.Columns = append(info.Columns, pipeline.ColumnInfo{Name: c.name, Type: c.typ, Source: c.source(), Scalar: c.scalar, Embedded: c.images() != nil})
 	}
 	for _, g := range f.groups {
 		info.RowGroups = append(info.RowGroups, g.rows)
