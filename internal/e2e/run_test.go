@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/internal/s3test"
+	"sluice/internal/wire"
 )
 
 // Every kind of row comes to its end, and the run goes on.
@@ -126,9 +127,13 @@ func TestStoreOutOfReach(t *testing.T) {
 	r := newRig(t)
 	bucket := s3.Bucket(t, "out")
 	address := strings.TrimPrefix(s3.Endpoint, "http://")
-	w := newWire(t, address)
-	out := strings.Replace(strings.Replace(bucket, "?", "/photos?", 1), strings.ReplaceAll(address, ":", "%3A"), strings.ReplaceAll(w.addr, ":", "%3A"), 1)
-	if !strings.Contains(out, strings.ReplaceAll(w.addr, ":", "%3A")) {
+	w, err := wire.New(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	out := strings.Replace(strings.Replace(bucket, "?", "/photos?", 1), strings.ReplaceAll(address, ":", "%3A"), strings.ReplaceAll(w.Address(), ":", "%3A"), 1)
+	if !strings.Contains(out, strings.ReplaceAll(w.Address(), ":", "%3A")) {
 		t.Fatalf("%s does not go by the wire", out)
 	}
 	const rows = 600
@@ -138,14 +143,18 @@ func TestStoreOutOfReach(t *testing.T) {
 	reached := r.origin.when(250)
 	wait := r.start(in, out)
 	<-reached
-	w.cut()
+	if err := w.Be(wire.Cut); err != nil {
+		t.Fatal(err)
+	}
 	await(t, "the status says that the store is away", func() bool {
 		var text bytes.Buffer
 		cmd := r.command("status", out)
 		cmd.Stdout = &text
 		return cmd.Run() == nil && strings.Contains(text.String(), "s3://out") && strings.Contains(text.String(), "refused")
 	})
-	w.mend(t)
+	if err := w.Be(wire.Whole); err != nil {
+		t.Fatal(err)
+	}
 	if res := wait(); res.exit != 0 || res.OK != rows || res.Failed != 0 {
 		t.Errorf("%+v\n%s", res, res.stderr)
 	}
