@@ -2,7 +2,6 @@ package storing
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 	"strings"
@@ -22,7 +21,9 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[pipeline.Obje
 		it := s.bucket.List(&blob.ListOptions{Prefix: s.prefix + prefix})
 		for {
 			o, err := it.Next(ctx)
-			if errors.Is(err, io.EOF) {
+			// The bare word only: in the chain of another error it is a connection
+			// that ended in place of an answer.
+			if err == io.EOF { //nolint:errorlint // see above
 				return
 			}
 			if err != nil {
