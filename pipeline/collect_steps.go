@@ -21,18 +21,20 @@ func (c *collector) work(ctx context.Context) error {
 			current[FileID(file.Key, file.Version)] = true
 		}
 	}
-	published := map[string]bool{}
+	published := map[string][]string{} // partitions, by file and version
 	for obj, err := range c.o.Store.List(ctx, ManifestPrefix) {
 		if err != nil {
 			return err
 		}
 		if name, ok := partitionOfManifest(obj.Key); ok {
-			published[name] = true
+			id, _, _, _ := SplitPartitionName(name)
+			published[id] = append(published[id], name)
 		}
 	}
+	// Of a file that is done, by whichever cut, nothing is to be gone on with.
 	useful := func(name string) bool {
 		id, _, _, ok := SplitPartitionName(name)
-		return ok && current[id] && !published[name]
+		return ok && current[id] && !slices.Contains(published[id], name) && wholeCut(published[id]) == nil
 	}
 	// A listing has a place's objects one after the other.
 	var place []Object

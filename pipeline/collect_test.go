@@ -60,6 +60,11 @@ func TestCollectRemovesWhatNothingNames(t *testing.T) {
 			w.sources("b.parquet", 10, fine)
 			w.run("3", 50)
 		}, 0, 0, 110}, // what is removed depends on where it was stopped
+		{"the work of a cut, after another one was done", func(w *world) {
+			w.sources("b.parquet", 300, fine)
+			w.halfway()
+			w.run("3", 100)
+		}, 0, 0, 400},
 		{"what a verification has left", func(w *world) {
 			w.write(pipeline.VerifyPrefix + "x/repairs-00000.json")
 		}, 0, 1, 100},

@@ -90,3 +90,19 @@ func (b *boundaries) near(row, reach int64) int64 {
 	}
 	return best
 }
+
+// wholeCut are those of one file's partitions that make up a cut of it, nil if
+// none do. The names themselves say so: "0of3", "1of3", "2of3".
+func wholeCut(partitions []string) []string {
+	byCut := map[int][]string{}
+	for _, name := range partitions {
+		_, _, n, _ := SplitPartitionName(name)
+		byCut[n] = append(byCut[n], name)
+	}
+	for n, names := range byCut {
+		if len(names) == n {
+			return names
+		}
+	}
+	return nil
+}

@@ -181,19 +181,9 @@ func isDataFile(key string) bool {
 }
 
 // published are the names of the file's partitions, if all of one cut of it are
-// published, else nil. The names themselves say so: "0of3", "1of3", "2of3".
+// published, else nil.
 func (pl *planner) published(file Object) []string {
-	byCut := map[int][]string{}
-	for _, name := range pl.ofFile[FileID(file.Key, file.Version)] {
-		_, _, n, _ := SplitPartitionName(name)
-		byCut[n] = append(byCut[n], name)
-	}
-	for n, names := range byCut {
-		if len(names) == n {
-			return names
-		}
-	}
-	return nil
+	return wholeCut(pl.ofFile[FileID(file.Key, file.Version)])
 }
 
 // earlier takes a partition that is published: it is counted, unless rows of it

@@ -64,6 +64,9 @@ func (s *Server) Stop() { s.end(syscall.SIGTERM) }
 // Kill ends the server by SIGKILL.
 func (s *Server) Kill() { s.end(syscall.SIGKILL) }
 
+// Log is the path of what the server has to say, over all restarts.
+func (s *Server) Log() string { return s.db + ".log" }
+
 // PID is the server's process.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
@@ -86,7 +89,7 @@ func (s *Server) Dial() client.Client {
 func (s *Server) start(port int) {
 	s.t.Helper()
 	bin := binary(s.t)
-	errs, err := os.OpenFile(s.db+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	errs, err := os.OpenFile(s.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -112,7 +115,7 @@ func (s *Server) start(port int) {
 		address, _, ok := parseAddress(line)
 		if !ok {
 			s.Kill()
-			said, _ := os.ReadFile(s.db + ".log")
+			said, _ := os.ReadFile(s.Log())
 			s.t.Fatalf("%s did not come up: %s", bin, said)
 		}
 		s.Address = address

@@ -10,7 +10,6 @@ import (
 	"image/color"
 	"image/jpeg"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -292,84 +291,6 @@ func await(t *testing.T, what string, condition func() bool) {
 			t.Fatalf("%s: not within three minutes", what)
 		}
 	}
-}
-
-// wire passes connections on to an address, until it is cut. While flow is held,
-// nothing moves in them, and they stay.
-type wire struct {
-	addr string
-	to   string
-	flow sync.Mutex
-
-	mu       sync.Mutex
-	listener net.Listener
-	conns    []net.Conn
-}
-
-func newWire(t *testing.T, to string) *wire {
-	t.Helper()
-	w := &wire{to: to, addr: "127.0.0.1:0"}
-	w.mend(t)
-	t.Cleanup(w.cut)
-	return w
-}
-
-// mend listens (again), at the same address.
-func (w *wire) mend(t *testing.T) {
-	t.Helper()
-	l, err := net.Listen("tcp", w.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.mu.Lock()
-	w.listener, w.addr = l, l.Addr().String()
-	w.mu.Unlock()
-	go func() {
-		for {
-			a, err := l.Accept()
-			if err != nil {
-				return
-			}
-			b, err := net.Dial("tcp", w.to)
-			if err != nil {
-				_ = a.Close()
-				continue
-			}
-			w.mu.Lock()
-			w.conns = append(w.conns, a, b)
-			w.mu.Unlock()
-			pass := func(dst, src net.Conn) {
-				_, _ = io.Copy(dst, held{w, src}) // ends when either side does
-				_ = dst.Close()
-			}
-			go pass(a, b)
-			go pass(b, a)
-		}
-	}()
-}
-
-// held reads from a side of a wire, and hands nothing on while its flow is held.
-type held struct {
-	wire *wire
-	io.Reader
-}
-
-func (h held) Read(p []byte) (int, error) {
-	n, err := h.Reader.Read(p)
-	h.wire.flow.Lock()
-	defer h.wire.flow.Unlock()
-	return n, err
-}
-
-// cut refuses new connections and breaks those there are.
-func (w *wire) cut() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_ = w.listener.Close()
-	for _, c := range w.conns {
-		_ = c.Close()
-	}
-	w.conns = nil
 }
 
 // command is a call of the starter, to be run by the caller.

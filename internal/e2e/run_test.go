@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/internal/s3test"
+	"sluice/internal/wire"
 )
 
 // Every kind of row comes to its end, and the run goes on.
@@ -131,9 +132,9 @@ func TestStoreOutOfReach(t *testing.T) {
 	reached := r.origin.when(250)
 	wait := r.start(in, out)
 	<-reached
-	w.cut()
+	be(t, w, wire.Cut)
 	r.awaitStatus(out, "s3://out", "refused")
-	w.mend(t)
+	be(t, w, wire.Whole)
 	if res := wait(); res.exit != 0 || res.OK != rows || res.Failed != 0 {
 		t.Errorf("%+v\n%s", res, res.stderr)
 	}
@@ -152,16 +153,16 @@ func TestStoreThatHangs(t *testing.T) {
 	reached := r.origin.when(250)
 	wait := r.start(in, out)
 	<-reached
-	w.flow.Lock()
+	be(t, w, wire.Silent)
 	begun := time.Now()
 	r.awaitStatus(out, "s3://out", "no answer for 3")
 	if took := time.Since(begun); took > 50*time.Second {
 		t.Errorf("it took %s to be said", took)
 	}
 	reached = r.origin.when(250)
-	w.flow.Unlock()
+	be(t, w, wire.Whole)
 	<-reached
-	w.flow.Lock()
+	be(t, w, wire.Silent)
 	begun = time.Now()
 	if res := r.starter("cancel", out); res.Status != "cancelled" {
 		t.Errorf("cancel: %+v", res)
@@ -172,7 +173,7 @@ func TestStoreThatHangs(t *testing.T) {
 	if res := wait(); res.exit != 1 || res.Status != "cancelled" {
 		t.Errorf("the run that was cancelled: %+v", res)
 	}
-	w.flow.Unlock()
+	be(t, w, wire.Whole)
 	if res := r.run(in, out); res.exit != 0 || res.OK != rows || res.New == rows {
 		t.Errorf("the run after it: %+v\n%s", res, res.stderr)
 	}
@@ -180,19 +181,31 @@ func TestStoreThatHangs(t *testing.T) {
 }
 
 // wired is an output in a bucket at the other end of a wire.
-func (r *rig) wired() (w *wire, out string) {
+func (r *rig) wired() (w *wire.Wire, out string) {
 	r.t.Helper()
 	s3 := s3test.Start(r.t)
 	r.env = append(r.env, s3.Env()...)
 	bucket := s3.Bucket(r.t, "out")
 	address := strings.TrimPrefix(s3.Endpoint, "http://")
-	w = newWire(r.t, address)
-	through := strings.ReplaceAll(w.addr, ":", "%3A")
+	w, err := wire.New(address)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(w.Close)
+	through := strings.ReplaceAll(w.Address(), ":", "%3A")
 	out = strings.Replace(strings.Replace(bucket, "?", "/photos?", 1), strings.ReplaceAll(address, ":", "%3A"), through, 1)
 	if !strings.Contains(out, through) {
 		r.t.Fatalf("%s does not go by the wire", out)
 	}
 	return w, out
+}
+
+// be puts a wire into a state.
+func be(t *testing.T, w *wire.Wire, s wire.State) {
+	t.Helper()
+	if err := w.Be(s); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A folder that is away when a worker takes over (a share that is not mounted

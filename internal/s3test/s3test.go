@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -25,16 +26,29 @@ const (
 	region    = "us-east-1"
 )
 
-// Server is a running S3 server with an empty folder behind it.
+// Server is a running S3 server with a folder behind it.
 type Server struct {
-	Endpoint string // http://127.0.0.1:PORT
-	dir      string
+	Endpoint string // http://127.0.0.1:PORT. It stays the same over restarts.
+
+	t       testing.TB
+	program string
+	dir     string
+	cmd     *exec.Cmd
+	ended   chan struct{} // closed once cmd has
+	output  bytes.Buffer
 }
 
-// Start starts a server that ends with the test, and puts its credentials into
-// the test's environment. Without the program the test is skipped, or fails if
-// SLUICE_REQUIRE_S3=1.
+// Start starts a server over an empty folder that ends with the test, and puts
+// its credentials into the test's environment. Without the program the test is
+// skipped, or fails if SLUICE_REQUIRE_S3=1.
 func Start(t testing.TB) *Server {
+	t.Helper()
+	return StartIn(t, t.TempDir())
+}
+
+// StartIn is Start over a folder of the test's own, whose file system must have
+// extended attributes.
+func StartIn(t testing.TB, dir string) *Server {
 	t.Helper()
 	program := find()
 	if program == "" {
@@ -54,13 +68,36 @@ func Start(t testing.TB) *Server {
 	// Another process can take the free port before the server does.
 	var err error
 	for range 3 {
-		s := &Server{dir: t.TempDir()}
-		if err = s.run(t, program); err == nil {
+		s := &Server{t: t, program: program, dir: dir}
+		var addr string
+		if addr, err = freeAddress(); err != nil {
+			break
+		}
+		if err = s.run(addr); err == nil {
+			t.Cleanup(s.Kill)
 			return s
 		}
 	}
 	t.Fatal(err)
 	return nil
+}
+
+// Kill ends the server by SIGKILL. It does nothing if the server does not run.
+func (s *Server) Kill() {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Kill() // fails only if it has ended
+		<-s.ended
+		s.cmd = nil
+	}
+}
+
+// Restart starts a server that was killed again, at the same address and over
+// the same folder.
+func (s *Server) Restart() {
+	s.t.Helper()
+	if err := s.run(strings.TrimPrefix(s.Endpoint, "http://")); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func find() string {
@@ -92,36 +129,29 @@ func moduleRoot() string {
 }
 
 // run starts the process and returns when it answers.
-func (s *Server) run(t testing.TB, program string) error {
-	addr, err := freeAddress()
-	if err != nil {
-		return err
-	}
+func (s *Server) run(addr string) error {
 	s.Endpoint = "http://" + addr
+	s.output.Reset()
 	// --keep-alive: else every request would be a connection of its own.
-	cmd := exec.Command(program, "--access", AccessKey, "--secret", SecretKey, "--region", region,
+	s.cmd = exec.Command(s.program, "--access", AccessKey, "--secret", SecretKey, "--region", region,
 		"--port", addr, "--health", "/health", "--keep-alive", "--quiet", "posix", s.dir)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
+	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	// It must not outlive a test that is killed.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		s.cmd = nil
 		return err
 	}
-	ended := make(chan struct{})
+	cmd, ended := s.cmd, make(chan struct{})
+	s.ended = ended
 	go func() {
 		_ = cmd.Wait()
 		close(ended)
 	}()
-	stop := func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	}
 	if err := s.await(ended); err != nil {
-		stop()
-		return fmt.Errorf("versitygw: %w\n%s", err, &output)
+		s.Kill()
+		return fmt.Errorf("versitygw: %w\n%s", err, &s.output)
 	}
-	t.Cleanup(stop)
 	return nil
 }
 

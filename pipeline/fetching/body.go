@@ -2,7 +2,6 @@ package fetching
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"sluice/pipeline"
@@ -43,7 +42,9 @@ func (f *Fetcher) readBody(ctx context.Context, w *watch, body io.Reader, announ
 		n, err := body.Read(h.buf[len(h.buf):cap(h.buf)])
 		w.came(n)
 		h.buf = h.buf[:len(h.buf)+n]
-		if errors.Is(err, io.EOF) {
+		// The bare word only: where ctx was cancelled, err is the cause of that,
+		// and io.EOF may be in its chain.
+		if err == io.EOF {
 			return h.done()
 		}
 		if err != nil {
@@ -54,7 +55,7 @@ func (f *Fetcher) readBody(ctx context.Context, w *watch, body io.Reader, announ
 		}
 		// Full. One byte more tells a body that ends here from one that does not.
 		var next [1]byte
-		if n, err = io.ReadFull(body, next[:]); errors.Is(err, io.EOF) {
+		if n, err = io.ReadFull(body, next[:]); err == io.EOF {
 			return h.done()
 		}
 		if err != nil {

@@ -29,7 +29,7 @@ func (f *Fetcher) decoded(resp *http.Response) (body io.Reader, length int64, er
 	}
 	wire := bufio.NewReader(&capped{resp.Body, f.opts.MaxBytes, f})
 	head, err := wire.Peek(2)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && err != io.EOF { //nolint:errorlint // as in readBody
 		return nil, 0, err
 	}
 	var undone io.Reader
@@ -69,7 +69,7 @@ type decoding struct{ io.Reader }
 
 func (d decoding) Read(p []byte) (int, error) {
 	n, err := d.Reader.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && err != io.EOF { //nolint:errorlint // as in readBody
 		err = damagedEncoding(err)
 	}
 	return n, err

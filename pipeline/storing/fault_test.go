@@ -199,6 +199,15 @@ func TestAnS3ThatIsDownIsAFault(t *testing.T) {
 	}
 }
 
+// What is left of an answer that never came is io.EOF, in the error's chain: that
+// is no end of a listing or of an object.
+func TestAnS3ThatHangsUpIsAFault(t *testing.T) {
+	s := between(t, func(http.ResponseWriter, *http.Request, http.Handler) bool { panic(http.ErrAbortHandler) })
+	for op, err := range everyOperation(t, s) {
+		wantFault(t, s, op, err, "EOF")
+	}
+}
+
 func TestFaultsOfBucketsAreNoMissingObjects(t *testing.T) {
 	server := s3test.Start(t)
 	server.Bucket(t, "bucket")

@@ -2,7 +2,6 @@ package storing
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 	"strings"
@@ -28,7 +27,9 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[pipeline.Obje
 				o, err = it.Next(w.ctx)
 				return err
 			})
-			if errors.Is(err, io.EOF) {
+			// The bare word only: in the chain of another error it is a connection
+			// that ended in place of an answer.
+			if err == io.EOF { //nolint:errorlint // see above
 				return
 			}
 			if err != nil {

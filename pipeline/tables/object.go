@@ -132,7 +132,7 @@ func (o *object) readInto(b []byte, offset int64) error {
 	switch got, err := o.r.ReadAt(b, offset); {
 	case got == len(b):
 		return nil
-	case errors.Is(err, io.EOF):
+	case err == io.EOF: //nolint:errorlint // in the chain of another error it is how a connection ended
 		return o.damaged("it ends after %d bytes, and had %d when it was opened", offset+int64(got), o.size)
 	case err == nil:
 		return fmt.Errorf("%s: %w", o.key, io.ErrNoProgress)

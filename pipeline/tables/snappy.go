@@ -135,9 +135,10 @@ func (u *unsnappy) number(n int) (x int64, err error) {
 	return x, nil
 }
 
-// noEOF is err where more was due.
+// noEOF is err where more was due. In the chain of another error, EOF is how a
+// connection to the store ended.
 func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF { //nolint:errorlint // see above
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -346,7 +346,8 @@ func TestRowsAreStreamed(t *testing.T) {
 	}
 }
 
-var errStore = errors.New("the store is down")
+// errStore is a store that hangs up: how connections end is in its chain.
+var errStore = fmt.Errorf("the store is down: %w", io.EOF)
 
 // Every read fails in turn, until one run gets through.
 func TestErrorsOfTheStoreArePassedOn(t *testing.T) {
