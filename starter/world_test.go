@@ -18,6 +18,7 @@ import (
 	"sluice/activities"
 	"sluice/pipeline"
 	"sluice/workflows"
+	"sluice/workflows/progress"
 )
 
 func TestMain(m *testing.M) {
@@ -32,9 +33,11 @@ func startWorker(t *testing.T, c client.Client) {
 		workflows.DatasetWorkflow:   stubDataset,
 		workflows.PartitionWorkflow: stubPartition,
 		workflows.VerifyWorkflow:    stubVerify,
+		workflows.NightWorkflow:     workflows.Night,
 	} {
 		light.RegisterWorkflowWithOptions(stub, workflow.RegisterOptions{Name: name})
 	}
+	light.RegisterActivityWithOptions(progress.Look, activity.RegisterOptions{Name: workflows.LookActivity})
 	heavy := worker.New(c, workflows.ProcessQueue(workflows.DefaultTaskQueue), worker.Options{})
 	heavy.RegisterActivityWithOptions(stubProcess, activity.RegisterOptions{Name: activities.ProcessActivity})
 	for _, w := range []worker.Worker{light, heavy} {

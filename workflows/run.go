@@ -14,6 +14,7 @@ const (
 	PartitionWorkflow = "Partition"
 	VerifyWorkflow    = "Verify"
 	CollectWorkflow   = "Collect"
+	NightWorkflow     = "Night"
 )
 
 // DefaultTaskQueue is where the workflows and the light activities run. The
@@ -79,4 +80,6 @@ const (
 	MemoProgress = "progress" // Progress
 	MemoSteered  = "steered"  // Steered
 	MemoVerified = "verified" // pipeline.VerifyProgress, of the chunks that are done
+	MemoNight    = "night"    // NightResult
+	MemoOutput   = "output"   // of a schedule: its output's URL
 )
