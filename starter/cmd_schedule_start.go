@@ -196,9 +196,11 @@ func (s *scheduled) parseTime(flag, text string) (time.Time, error) {
 func (s *scheduled) backfill(ctx context.Context, b client.ScheduleBackfill, overlap string) error {
 	id := s.handle.GetID()
 	var due []*timestamppb.Timestamp
+	// A backfill begins with its first moment, and this call after it.
+	after := timestamppb.New(b.Start.Add(-time.Millisecond))
 	err := s.call(ctx, func(ctx context.Context) error {
 		r, err := s.temporal.WorkflowService().ListScheduleMatchingTimes(ctx, &workflowservice.ListScheduleMatchingTimesRequest{
-			Namespace: s.namespace, ScheduleId: id, StartTime: timestamppb.New(b.Start), EndTime: timestamppb.New(b.End),
+			Namespace: s.namespace, ScheduleId: id, StartTime: after, EndTime: timestamppb.New(b.End),
 		})
 		due = r.GetStartTime()
 		return err
