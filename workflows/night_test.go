@@ -150,6 +150,9 @@ func TestANightFailsByTheWordsOfItsRunAndTheNextOneGoesOn(t *testing.T) {
 		t.Errorf("its memo says %+v", r)
 	}
 	mended.Store(true)
+	if shell := new(temporal.ChildWorkflowExecutionError); errors.As(err, &shell) {
+		t.Errorf("what the UI shows begins with the SDK's words: %v", err)
+	}
 	if err := w.night(Skip).Get(t.Context(), nil); err != nil {
 		t.Errorf("the next night ended with %v", err)
 	}
@@ -198,6 +201,66 @@ func TestACancelOfANight(t *testing.T) {
 			if ended := w.open([]string{RunID(testOutput)}) == 0; ended != c.ended {
 				t.Errorf("the run has ended: %v, want %v", ended, c.ended)
 			}
+		})
+	}
+}
+
+// hasHeard is whether a workflow has been told that a child was asked to end, and
+// has done what it does about it.
+func (w *world) hasHeard(id string) bool {
+	asked := false
+	for _, e := range w.history(id) {
+		switch e.GetEventType() {
+		case enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+			asked = true
+		case enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+			if asked {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// A night ends after its run, so that whoever waits for it finds the output at
+// rest; and however it ends, its run does not go on without it.
+func TestANightEndsItsRunFirst(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(context.Context, client.Client) error
+		// open is whether the night is while its run ends.
+		open bool
+	}{
+		{"when it is cancelled", func(ctx context.Context, c client.Client) error { return c.CancelWorkflow(ctx, nightID, "") }, true},
+		{"when it is terminated", func(ctx context.Context, c client.Client) error {
+			return c.TerminateWorkflow(ctx, nightID, "", "a test")
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			told, free := make(chan struct{}), make(chan struct{})
+			w := newWorld(t, &stub{partitions: 1, process: func(ctx context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+				r, err := untilCancelled(ctx, in)
+				close(told)
+				<-free
+				return r, err
+			}})
+			w.night(Skip)
+			ids := []string{PartitionID(RunID(testOutput), stubName(0))}
+			eventually(t, "its run is at it", time.Minute, func() bool { return w.pendingActivities(ids) == 1 })
+			if err := c.end(t.Context(), w.client); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-told:
+			case <-time.After(time.Minute):
+				t.Error("the run is not cancelled")
+			}
+			eventually(t, "the night knows", time.Minute, func() bool { return !c.open || w.hasHeard(nightID) })
+			if open := w.open([]string{nightID}) == 1; open != c.open {
+				t.Errorf("the night is open: %v, want %v", open, c.open)
+			}
+			close(free)
+			eventually(t, "the run has ended", time.Minute, func() bool { return w.open([]string{RunID(testOutput)}) == 0 })
 		})
 	}
 }
