@@ -212,11 +212,13 @@ func TestOrdinaryKillsQuarantineNothing(t *testing.T) {
 // A suspicious attempt decodes nothing beside a row that it has named.
 func TestSuspectsAreDecodedAlone(t *testing.T) {
 	l, ps := newLives(t, 400, 200)
-	// The process dies once both partitions have said that they begin.
-	for l.killAt = 2; len(l.durable) < 2; l.commits = 0 {
-		l.live(ps)
-	}
 	l.killAt = -1
+	// As a process leaves it that dies once both partitions have begun.
+	for _, p := range ps {
+		c := pipeline.Begin(p)
+		c.Seq, c.Open = 1, true
+		l.durable[p.Name] = c
+	}
 	ctx, kill := context.WithCancelCause(t.Context())
 	defer kill(nil)
 	m := &mortal{kill: kill}

@@ -84,7 +84,7 @@ line of JSON; so is an error: {"error": ..., "exit_status": ...}.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return pipeline.Usagef("%s; %s --help lists the flags", flagProblem(err), cmd.CommandPath())
 	})
-	root.AddCommand(c.runCommand(), c.statusCommand(), c.watchCommand(), c.listCommand(), c.pauseCommand(), c.resumeCommand(), c.setCommand(), c.cancelCommand(), c.retryCommand(), c.verifyCommand(), c.gcCommand())
+	root.AddCommand(c.runCommand(), c.statusCommand(), c.watchCommand(), c.listCommand(), c.pauseCommand(), c.resumeCommand(), c.setCommand(), c.cancelCommand(), c.retryCommand(), c.verifyCommand(), c.gcCommand(), c.scheduleCommand())
 	return root
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -42,6 +43,7 @@ func TestDialogues(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
+			"until":   until,
 			"planned": func(ts *testscript.TestScript, _ bool, args []string) { planned(ts, temporal, args[0]) },
 			"finish":  func(ts *testscript.TestScript, _ bool, args []string) { finish(ts, temporal, args[0]) },
 		},
@@ -58,6 +60,23 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// until REGEXP COMMAND... runs a command again and again until its stdout matches.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	tick, deadline := time.Tick(100*time.Millisecond), time.After(time.Minute)
+	for {
+		if ts.Exec(args[1], args[2:]...) == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		select {
+		case <-tick:
+		case <-deadline:
+			ts.Fatalf("%v never says %s; at last: %s", args[1:], want, ts.ReadFile("stdout"))
+		}
 	}
 }
 

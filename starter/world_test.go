@@ -18,6 +18,7 @@ import (
 	"sluice/activities"
 	"sluice/pipeline"
 	"sluice/workflows"
+	"sluice/workflows/progress"
 )
 
 func TestMain(m *testing.M) {
@@ -33,9 +34,11 @@ func startWorker(t *testing.T, c client.Client) {
 		workflows.PartitionWorkflow: stubPartition,
 		workflows.VerifyWorkflow:    stubVerify,
 		workflows.CollectWorkflow:   stubCollect,
+		workflows.NightWorkflow:     workflows.Night,
 	} {
 		light.RegisterWorkflowWithOptions(stub, workflow.RegisterOptions{Name: name})
 	}
+	light.RegisterActivityWithOptions(progress.Look, activity.RegisterOptions{Name: workflows.LookActivity})
 	heavy := worker.New(c, workflows.ProcessQueue(workflows.DefaultTaskQueue), worker.Options{MaxHeartbeatThrottleInterval: time.Second})
 	heavy.RegisterActivityWithOptions(stubProcess, activity.RegisterOptions{Name: activities.ProcessActivity})
 	for _, w := range []worker.Worker{light, heavy} {

@@ -89,6 +89,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	workflows.Register(light)
 	acts.RegisterLight(light)
 	light.RegisterActivityWithOptions(progress.Guard, activity.RegisterOptions{Name: workflows.GuardActivity})
+	light.RegisterActivityWithOptions(progress.Look, activity.RegisterOptions{Name: workflows.LookActivity})
 	heavy := worker.New(temporal, workflows.ProcessQueue(o.taskQueue), worker.Options{
 		WorkerStopTimeout: stopTimeout,
 		OnFatalError:      fail,

@@ -5,6 +5,7 @@
 //	Partition  process → (wait → process)* → publish
 //	Verify     survey → a window of chunks → end
 //	Collect    collect
+//	Night      a Dataset, started by a schedule
 //
 // The dataset workflow holds the partitions of its plan as child workflows, a
 // window of them at a time (fanOut). A plan that is too large for one history is

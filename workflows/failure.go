@@ -76,6 +76,16 @@ func runStopped(g guard) error {
 		fmt.Sprintf("stopped: %s. Once the cause is gone, `starter run` goes on from here, and `starter retry` does those rows again", g.tolerate.complaint(g.exceeded)), FailedType, nil)
 }
 
+// failedNight is how a night ends whose run failed: by the run's own words.
+func failedNight(err error) error {
+	kind := FailedType
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		kind = app.Type()
+	}
+	return temporal.NewNonRetryableApplicationError(reason(err), kind, nil)
+}
+
 // tooMany refuses a plan that the histories have no room for.
 func tooMany(partitions int) error {
 	return temporal.NewNonRetryableApplicationError(

@@ -185,4 +185,46 @@ func TestRecord(t *testing.T) {
 		}
 		w.recorded(run, "dataset-redo")
 	})
+
+	t.Run("nights", func(t *testing.T) {
+		p := newPasses()
+		w := newWorld(t, &stub{partitions: 1, process: p.process})
+		w.run(stubInput(2))
+		eventually(t, "the run is open", time.Minute, func() bool { return p.count() == 1 })
+		if err := w.night(Skip).Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.recorded(nightID, "night-skipped")
+		night := w.night(BufferOne)
+		eventually(t, "the night waits", time.Minute, func() bool { return w.told().Waiting })
+		close(p.free)
+		if err := night.Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.recorded(nightID, "night-waited")
+	})
+
+	t.Run("a night that failed", func(t *testing.T) {
+		w := newWorld(t, &stub{partitions: 1, process: func(_ context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+			return activities.ProcessResult{}, broken(in)
+		}})
+		if err := w.night(Skip).Get(t.Context(), nil); err == nil {
+			t.Fatal("it succeeded")
+		}
+		w.recorded(nightID, "night-failed")
+	})
+
+	t.Run("a night that was cancelled", func(t *testing.T) {
+		w := newWorld(t, &stub{partitions: 1, process: untilCancelled})
+		night := w.night(Skip)
+		ids := []string{PartitionID(run, stubName(0))}
+		eventually(t, "its run is at it", time.Minute, func() bool { return w.pendingActivities(ids) == 1 })
+		if err := w.client.CancelWorkflow(t.Context(), nightID, ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := night.Get(t.Context(), nil); err == nil {
+			t.Fatal("it succeeded")
+		}
+		w.recorded(nightID, "night-cancelled")
+	})
 }

@@ -14,6 +14,7 @@ func Register(r Registry) {
 	register(r, PartitionWorkflow, Partition)
 	register(r, VerifyWorkflow, Verify)
 	register(r, CollectWorkflow, Collect)
+	register(r, NightWorkflow, Night)
 }
 
 func register(r Registry, name string, f any) {

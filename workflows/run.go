@@ -14,6 +14,7 @@ const (
 	PartitionWorkflow = "Partition"
 	VerifyWorkflow    = "Verify"
 	CollectWorkflow   = "Collect"
+	NightWorkflow     = "Night"
 )
 
 // DefaultTaskQueue is where the workflows and the light activities run. The
@@ -84,4 +85,6 @@ const (
 	MemoStanding = "standing" // Standing, of a partition workflow without an activity
 	MemoSteered  = "steered"  // Steered
 	MemoVerified = "verified" // pipeline.VerifyProgress, of the chunks that are done
+	MemoNight    = "night"    // NightResult
+	MemoOutput   = "output"   // of a schedule: its output's URL
 )

@@ -68,6 +68,7 @@ type origin struct {
 	after int
 	all   int
 	well  map[string]bool // kinds of paths that have healed
+	held  chan struct{}   // answers wait until it is closed; nil is closed
 }
 
 func newOrigin(t *testing.T) *origin {
@@ -83,6 +84,20 @@ func (o *origin) when(n int) <-chan struct{} {
 	defer o.mu.Unlock()
 	o.heard, o.after = make(chan struct{}), o.all+n
 	return o.heard
+}
+
+// hold keeps answers back until release.
+func (o *origin) hold() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held = make(chan struct{})
+}
+
+func (o *origin) release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.held)
+	o.held = nil
 }
 
 // heal serves photographs under paths of a kind from now on.
@@ -104,7 +119,15 @@ func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
 	if o.well[kind] {
 		kind = "ok"
 	}
+	held := o.held
 	o.mu.Unlock()
+	if held != nil {
+		select {
+		case <-held:
+		case <-req.Context().Done():
+			return
+		}
+	}
 	select {
 	case <-time.After(delay):
 	case <-req.Context().Done():
