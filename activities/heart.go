@@ -22,6 +22,12 @@ const (
 	// tries again within each of them, too.
 	minRetry = 100 * time.Millisecond
 	maxRetry = time.Second
+	// drain is how long decodes, a part and a checkpoint have once an operator
+	// asks for the end: with the longest that it takes to hear of it, 9 s. A store
+	// that hangs would hold a cancel up for as long as it likes, and store images
+	// when everybody believes that it is over. What is torn off is not in a
+	// checkpoint, and done again. A handover has the time of its worker's stop.
+	drain = 7 * time.Second
 )
 
 // heart owns the heartbeats of one attempt at a partition. They go out one
@@ -91,12 +97,18 @@ func (h *heart) watch(attempt context.Context, shutdown <-chan struct{}) {
 				h.abort(cause)
 				return
 			}
-			h.halt(cause)
+			h.end(cause)
 			return
 		case <-h.work.Done():
 			return
 		}
 	}
+}
+
+// end has the work end in order, and soon.
+func (h *heart) end(why error) {
+	h.halt(why)
+	time.AfterFunc(drain, func() { h.abort(why) })
 }
 
 // repeat sends the last accepted position again.
@@ -130,7 +142,7 @@ func (h *heart) send(ctx context.Context, p Position) error {
 			return nil
 		case temporal.IsCanceledError(err), errors.Is(err, activity.ErrActivityPaused), errors.Is(err, activity.ErrActivityReset):
 			h.last, h.acked = p, sent
-			h.halt(err)
+			h.end(err)
 			return nil
 		case errors.As(err, &gone):
 			h.over = errSuperseded
