@@ -12,7 +12,7 @@ GOLANGCI := v2.15.0
 GOFUMPT := v0.9.2
 WORKFLOWCHECK := v0.6.0
 
-.PHONY: build programs for-demo demo demo-crash test check deps devserver bench bench-memory bench-peers hostile faults chaos fuzz membound fanout replay record fmt clean
+.PHONY: build programs for-demo demo demo-crash test check deps devserver bench bench-memory bench-peers hostile faults chaos fuzz membound fanout replay record clock fmt clean
 
 build: programs
 	@$(MAKE) --no-print-directory $(BIN)/devserver
@@ -120,6 +120,11 @@ replay:
 	go test -count=1 -v -run Replay ./workflows
 record: build
 	$(REQUIRE) go test -count=1 -v -run TestRecord ./workflows -args -record
+
+# A worker whose clock is an hour off. The standard library is compiled anew for
+# it: some minutes.
+clock: build $(BIN)/versitygw
+	$(REQUIRE) SLUICE_CLOCK=1 VERSITYGW=$(BIN)/versitygw go test -count=1 -v -timeout 30m -run TestAClock ./internal/e2e
 
 $(BIN)/golangci-lint:
 	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)

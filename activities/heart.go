@@ -24,9 +24,9 @@ const (
 	maxRetry = time.Second
 	// stopGrace is how long the work has to end in order: to finish the decodes,
 	// store them and a part, and commit. A store that hangs would keep it for
-	// longer. With the heartbeat that brought the word that is ten seconds, and
+	// longer. With the heartbeat that brought the word that is nine seconds, and
 	// less than a worker has to shut down.
-	stopGrace = 8 * time.Second
+	stopGrace = 7 * time.Second
 )
 
 // heart owns the heartbeats of one attempt at a partition. They go out one

@@ -238,6 +238,29 @@ func TestAWordToStopIsHeardAndAccepts(t *testing.T) {
 	}
 }
 
+// A store that hangs must not hold an operator's word up.
+func TestTheEndInOrderTakesOnlySoLong(t *testing.T) {
+	for _, word := range []error{temporal.NewCanceledError(), activity.ErrActivityPaused, activity.ErrActivityReset} {
+		t.Run(word.Error(), func(t *testing.T) {
+			l := &listener{answer: func(Position) error { return word }}
+			beatingAt(t, l, func(h *heart, _ context.CancelCauseFunc, _ chan struct{}) {
+				<-h.stopping.Done()
+				begun := time.Now()
+				select {
+				case <-h.work.Done():
+				case <-time.After(time.Hour):
+				}
+				if took := time.Since(begun); took > 10*time.Second-maxBeat {
+					t.Errorf("it took %s, and %s may have passed before it was heard", took, maxBeat)
+				}
+				if err := h.ending(h.work.Err()); !errors.Is(err, word) {
+					t.Errorf("it came to %v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestAWorkerThatStopsHandsOver(t *testing.T) {
 	l := &listener{}
 	beatingAt(t, l, func(h *heart, _ context.CancelCauseFunc, shutdown chan struct{}) {

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -115,6 +117,86 @@ func TestRecord(t *testing.T) {
 		w.recorded(run, "dataset-cancelled")
 		w.recorded(PartitionID(run, stubName(1)), "partition-cancelled-waiting")
 		w.recorded(PartitionID(run, stubName(2)), "partition-cancelled")
+	})
+
+	t.Run("what operators do to a partition", func(t *testing.T) {
+		const reset, redone, paused, terminated = 0, 1, 2, 3
+		var mu sync.Mutex
+		goOn := map[int]bool{}
+		may := func(i int) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return goOn[i]
+		}
+		let := func(i int) {
+			mu.Lock()
+			defer mu.Unlock()
+			goOn[i] = true
+		}
+		w := newWorld(t, &stub{partitions: 4, process: func(ctx context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+			if may(in.Index) {
+				return whole(in), nil
+			}
+			return untilCancelled(ctx, in)
+		}})
+		r := w.run(stubInput(4))
+		id := func(i int) string { return PartitionID(run, stubName(i)) }
+		eventually(t, "all are at it", time.Minute, func() bool {
+			return w.pendingActivities([]string{id(0), id(1), id(2), id(3)}) == 4
+		})
+		service, process := w.client.WorkflowService(), activities.ProcessActivity
+		for _, err := range []error{
+			w.client.TerminateWorkflow(t.Context(), id(terminated), "", "a test"),
+			func() error {
+				_, err := service.PauseActivity(t.Context(), &workflowservice.PauseActivityRequest{
+					Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: id(paused)}, Identity: "sluice-test",
+					Activity: &workflowservice.PauseActivityRequest_Type{Type: process},
+				})
+				return err
+			}(),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, i := range []int{reset, redone, paused} {
+			let(i)
+		}
+		for _, err := range []error{
+			func() error {
+				_, err := service.ResetActivity(t.Context(), &workflowservice.ResetActivityRequest{
+					Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: id(reset)}, Identity: "sluice-test",
+					Activity: &workflowservice.ResetActivityRequest_Type{Type: process},
+				})
+				return err
+			}(),
+			func() error {
+				_, err := w.client.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+					Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id(redone)},
+					Reason: "a test", WorkflowTaskFinishEventId: 4, RequestId: "redone", // the end of the first task
+				})
+				return err
+			}(),
+			func() error {
+				_, err := service.UnpauseActivity(t.Context(), &workflowservice.UnpauseActivityRequest{
+					Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: id(paused)}, Identity: "sluice-test",
+					Activity: &workflowservice.UnpauseActivityRequest_Type{Type: process},
+				})
+				return err
+			}(),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Get(t.Context(), nil); err == nil {
+			t.Fatal("it succeeded, and a partition of it was terminated")
+		}
+		w.recorded(run, "dataset-operators")
+		w.recorded(id(reset), "partition-activity-reset")
+		w.recorded(id(redone), "partition-reset")
+		w.recorded(id(paused), "partition-paused")
+		w.recorded(id(terminated), "partition-terminated")
 	})
 
 	t.Run("slices", func(t *testing.T) {

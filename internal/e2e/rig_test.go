@@ -67,12 +67,13 @@ type origin struct {
 	heard chan struct{} // closed once `after` requests have come
 	after int
 	all   int
-	well  map[string]bool // kinds of paths that have healed
-	held  chan struct{}   // answers wait until it is closed; nil is closed
+	well  map[string]bool        // kinds of paths that have healed
+	times map[string][]time.Time // when each path was asked for
+	held  chan struct{}          // answers wait until it is closed; nil is closed
 }
 
 func newOrigin(t *testing.T) *origin {
-	o := &origin{count: map[string]int{}, well: map[string]bool{}, heard: make(chan struct{})}
+	o := &origin{count: map[string]int{}, times: map[string][]time.Time{}, well: map[string]bool{}, heard: make(chan struct{})}
 	o.Server = httptest.NewServer(http.HandlerFunc(o.serve))
 	t.Cleanup(o.Close)
 	return o
@@ -100,6 +101,13 @@ func (o *origin) release() {
 	o.held = nil
 }
 
+// slow sets the delay of each answer.
+func (o *origin) slow(by time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.delay = by
+}
+
 // heal serves photographs under paths of a kind from now on.
 func (o *origin) heal(kind string) {
 	o.mu.Lock()
@@ -110,6 +118,7 @@ func (o *origin) heal(kind string) {
 func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
 	o.mu.Lock()
 	o.count[req.URL.Path]++
+	o.times[req.URL.Path] = append(o.times[req.URL.Path], time.Now())
 	o.all++
 	if o.all == o.after {
 		close(o.heard)
@@ -152,6 +161,13 @@ func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
 	default:
 		http.NotFound(w, req)
 	}
+}
+
+// asked is how often a source was asked for.
+func (o *origin) asked(path string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.count[path]
 }
 
 // requests is how many there were, and how many sources were asked for twice.
@@ -209,11 +225,18 @@ func fine(i int) string { return fmt.Sprintf("/ok/%d.jpg", i) }
 // worker starts a worker, which ends with the test at the latest.
 func (r *rig) worker(args ...string) *exec.Cmd {
 	r.t.Helper()
-	cmd := exec.Command(bin("worker"), append([]string{"--memory", "512MiB", "--allow-net", "127.0.0.0/8"}, args...)...)
-	cmd.Env = r.env
+	var more []string
 	if r.preload != "" {
-		cmd.Env = append(slices.Clone(r.env), "LD_PRELOAD="+r.preload)
+		more = append(more, "LD_PRELOAD="+r.preload)
 	}
+	return r.program(bin("worker"), more, args...)
+}
+
+// program starts a worker of the file at path, with more in its environment.
+func (r *rig) program(path string, more []string, args ...string) *exec.Cmd {
+	r.t.Helper()
+	cmd := exec.Command(path, append([]string{"--memory", "512MiB", "--allow-net", "127.0.0.0/8"}, args...)...)
+	cmd.Env = append(slices.Clone(r.env), more...)
 	log := &bytes.Buffer{}
 	cmd.Stderr = log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
