@@ -2,6 +2,8 @@ package fetching
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -165,6 +167,54 @@ func TestWaitingForMemoryIsNoTimeout(t *testing.T) {
 	grant.Release()
 }
 
+// What a host only announces holds nothing: hosts that announce much and send
+// little leave the memory to others.
+func TestAnnouncementsHoldNoMemory(t *testing.T) {
+	const pool, usual, announced = 1 << 20, 128 << 10, 500_000
+	under := make(chan struct{}, 4)
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/well" {
+			_, _ = w.Write(noise(300_000))
+			return
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(announced))
+		_, _ = w.Write(noise(1000))
+		_ = http.NewResponseController(w).Flush()
+		under <- struct{}{}
+		<-r.Context().Done()
+	})
+	f := newFetcher(t, Options{})
+	admission := pipeline.NewAdmission(pool+2<<20, 2<<20, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	var tarpits sync.WaitGroup
+	defer tarpits.Wait()
+	defer cancel()
+	for range cap(under) {
+		grant := admit(t, admission, usual)
+		tarpits.Go(func() {
+			defer grant.Release()
+			if _, err := f.Fetch(ctx, dataset{}, server.URL, grant); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	for range cap(under) {
+		<-under
+	}
+	well := admit(t, admission, usual)
+	defer well.Release()
+	within, done := context.WithTimeout(t.Context(), 5*time.Second)
+	defer done()
+	body, err := f.Fetch(within, dataset{}, server.URL+"/well", well)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body.Free()
+	if encoded, _ := admission.Stats(); encoded.Held > int64(cap(under)*usual+2*300_000) {
+		t.Errorf("%d bytes are held", encoded.Held)
+	}
+}
+
 func admit(t *testing.T, a *pipeline.Admission, n int64) *pipeline.Grant {
 	t.Helper()
 	g, err := a.AdmitFetch(t.Context(), n)
@@ -224,6 +274,9 @@ func TestSizesWasteAQuarterAtMost(t *testing.T) {
 		size := b.size(n)
 		if size < n || (n > smallest && size > n+n/4+1) || size > b.largest || b.size(size) != size {
 			t.Fatalf("%d bytes go into %d, which go into %d", n, size, b.size(size))
+		}
+		if in := b.within(n); n >= smallest && (in > n || in < n-n/4 || b.size(in) != in) {
+			t.Fatalf("%d bytes cover %d, which go into %d", n, in, b.size(in))
 		}
 	}
 }
