@@ -140,7 +140,7 @@ func TestMemoryIsGrantedBeforeItIsHeld(t *testing.T) {
 func TestWaitingForMemoryIsNoTimeout(t *testing.T) {
 	url, _ := serveSizes(t)
 	f := newFetcher(t, Options{Timeouts: Timeouts{Total: 300 * time.Millisecond, FloorWindow: 100 * time.Millisecond}})
-	admission := pipeline.NewAdmission(3<<20, 2<<20, 0)
+	admission := pipeline.NewAdmission(2<<20+8<<20/7, 2<<20, 0) // a pool of 1 MiB
 	// Somebody holds the pool and the reserve, but for what a fetch begins with.
 	grant := admit(t, admission, 128<<10)
 	other := admit(t, admission, 1<<20-128<<10)
