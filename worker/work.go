@@ -24,7 +24,7 @@ const stopTimeout = 25 * time.Second
 
 // work runs until ctx ends.
 func work(ctx context.Context, o options, log *slog.Logger) error {
-	budget, err := pipeline.NewBudget(o.memory, o.partitions, o.decoders, o.decoderBase())
+	budget, err := pipeline.NewBudget(o.memory, o.partitions, o.decoders, o.decoderBase(), o.maxBytes)
 	if err != nil {
 		return err
 	}

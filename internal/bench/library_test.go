@@ -21,6 +21,7 @@ var target = pipeline.Target{Width: 256, Height: 256, Fit: pipeline.Fill, Format
 const (
 	memory     = 2 << 30
 	partitions = 2
+	maxSource  = 64 << 20
 )
 
 // library is the pipeline without Temporal.
@@ -37,7 +38,7 @@ func newLibrary(b *testing.B) library {
 	}
 	fetcher := fetching.New(fetching.Options{AllowNets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	b.Cleanup(fetcher.Close)
-	budget, err := pipeline.NewBudget(memory, partitions, cpus(), 0)
+	budget, err := pipeline.NewBudget(memory, partitions, cpus(), 0, maxSource)
 	if err != nil {
 		b.Fatal(err)
 	}

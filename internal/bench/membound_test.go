@@ -32,7 +32,7 @@ import (
 // only when the oldest of these does not fit what is free.
 func BenchmarkMembound(b *testing.B) {
 	const given, rows = 512 << 20, 2000
-	budget, err := pipeline.NewBudget(given, partitions, cpus(), isolation.Base)
+	budget, err := pipeline.NewBudget(given, partitions, cpus(), isolation.Base, maxSource)
 	if err != nil {
 		b.Fatal(err)
 	}
