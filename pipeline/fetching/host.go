@@ -187,7 +187,7 @@ func (h *host) done(failed *pipeline.RowError) {
 		if until := now.Add(pause); until.After(h.rest) {
 			h.rest = until
 		}
-	case failed.Class != pipeline.TooSlow: // of that, the row may be the reason
+	default:
 		h.fails++
 		if h.fails >= breakAfter && (h.cool == 0 || h.trial) {
 			h.class, h.cause = failed.Class, failed.Message

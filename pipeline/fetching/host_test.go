@@ -130,6 +130,19 @@ func TestAHostThatOnlyFails(t *testing.T) {
 	})
 }
 
+// One that drips holds a place for longer than one that is down.
+func TestAHostThatIsAlwaysTooSlow(t *testing.T) {
+	inFakeTime(t, hostLimits{}, func(t *testing.T, h *host) {
+		for range breakAfter {
+			take(t, h)
+			h.done(pipeline.Fail(pipeline.TooSlow, "it drips"))
+		}
+		if e := rowError(t, h.wait(t.Context()), pipeline.TooSlow); e.RetryAfter != coolFirst {
+			t.Errorf("it is left alone for %v", e.RetryAfter)
+		}
+	})
+}
+
 func TestHostsByNameAndPort(t *testing.T) {
 	own := netip.MustParsePrefix("10.0.0.0/8")
 	of := func(h *hosts, source string) *host {
