@@ -43,6 +43,7 @@ func quick(decoders int) Options {
 		Decoders: decoders,
 		CPU:      func(uint64) time.Duration { return time.Second },
 		Deadline: func(uint64) time.Duration { return 3 * time.Second },
+		pause:    func(int) time.Duration { return time.Millisecond },
 	}
 }
 
@@ -59,7 +60,6 @@ func TestMisbehaviourCostsOneImage(t *testing.T) {
 		{"abort", pipeline.DecoderCrash, "SIGABRT", 2},
 		{"exit", pipeline.DecoderCrash, "exit status 7", 2},
 		{"panic", pipeline.DecoderCrash, "exit status 2", 2},
-		{"kill", pipeline.DecoderCrash, "killed from outside", 2},
 		{"hang", pipeline.DecoderTimeout, "not decoded within 3s", 1},
 		{"spin", pipeline.DecoderTimeout, "CPU time", 1},
 		{"swell", pipeline.DecoderCrash, "more memory than the 16 MB that its header explains", 2},
@@ -138,6 +138,41 @@ func TestKilledFromOutside(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	}
+}
+
+// A decoder that is killed whenever it has an image, as the kernel does when
+// memory is short, is a fault of our surroundings and no row's. Where it is over
+// after a while, so is the image.
+func TestKilledFromOutsideAtWork(t *testing.T) {
+	for _, spared := range []int{1, unheard - 1, unheard} {
+		t.Run(fmt.Sprintf("spared after %d", spared), func(t *testing.T) {
+			t.Parallel()
+			m := isolated(t, "fake", orders{}, quick(1))
+			m.opts.pause = func(gone int) time.Duration {
+				if gone == spared {
+					m.opts.Env = append(m.opts.Env, sparedEnvName+"=1")
+				}
+				return time.Millisecond
+			}
+			for range 2 { // a decoder that had rendered others is no different
+				_, _ = m.Render(t.Context(), []byte("ok"), header, small)
+			}
+			out, err := m.Render(t.Context(), []byte("kill:me"), header, small)
+			if spared < unheard {
+				if err != nil || string(out.Bytes) != shout+"me" {
+					t.Errorf("%q, %v", out.Bytes, err)
+				}
+			} else if err == nil || !strings.Contains(err.Error(), "memory of the machine") {
+				t.Errorf("%v", err)
+			}
+			if _, ok := pipeline.AsRowError(err); ok {
+				t.Errorf("%v: a row is blamed", err)
+			}
+			if s := m.Stats(); s.Crashes != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
 	}
 }
 
