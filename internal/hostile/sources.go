@@ -33,6 +33,7 @@ var sources = []Case{
 	{Name: "no such host", Class: pipeline.NoSuchHost, Source: "http://nobody.invalid/a.jpg"},
 	{Name: "nobody listens", Class: pipeline.Connect, Source: "http://127.0.0.1:1/a.jpg"},
 	{Name: "metadata", Class: pipeline.Blocked, Source: "http://169.254.169.254/latest/meta-data/"},
+	{Name: "Azure's WireServer", Class: pipeline.Blocked, Source: "http://168.63.129.16/machine?comp=goalstate"},
 	{Name: "a private network", Class: pipeline.Blocked, Source: "http://192.168.0.1/a.jpg"},
 	{Name: "carrier-grade NAT", Class: pipeline.Blocked, Source: "http://100.64.0.1/a.jpg"},
 	{Name: "nowhere", Class: pipeline.Blocked, Source: "http://0.0.0.0/a.jpg"},

@@ -67,8 +67,10 @@ func TestAddressesThatAreNotPublic(t *testing.T) {
 	for _, host := range []string{
 		"169.254.169.254",            // metadata
 		"[::1]",                      // only IPv4 is allowed
-		"[::ffff:169.254.169.254]",   // mapped
-		"[::ffff:a9fe:a9fe]",         // the same
+		"168.63.129.16",              // Azure's WireServer, of public addresses
+		"[::ffff:168.63.129.16]",     // mapped
+		"[::ffff:169.254.169.254]",   // the same of metadata
+		"[::ffff:a9fe:a9fe]",         // in hex
 		"[64:ff9b::169.254.169.254]", // NAT64
 		"[2002:7f00:1::]",            // 6to4
 		"[2001:0:7f00:1::]",          // Teredo
