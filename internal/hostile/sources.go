@@ -11,6 +11,7 @@ var redirections = []Case{
 	{Name: "redirects once", Serve: around("/moved.jpg")},
 	{Name: "redirects for ever", Class: pipeline.Redirect, Serve: to("/again")},
 	{Name: "redirects to nowhere", Class: pipeline.Redirect, Serve: status(302)},
+	{Name: "redirects to what is no URL", Class: pipeline.Redirect, Serve: to("http://[")},
 	{Name: "redirects to metadata", Class: pipeline.Blocked, Serve: to("http://169.254.169.254/latest/meta-data/")},
 	{Name: "redirects to mapped metadata", Class: pipeline.Blocked, Serve: to("http://[::ffff:169.254.169.254]/")},
 	{Name: "redirects to a number", Class: pipeline.Blocked, Serve: to("http://2852039166/")},
