@@ -48,8 +48,9 @@ type visit struct {
 	place  *place // of host; nil if it has none
 	tries  int
 	final  string
-	begun  time.Time // of the first try
-	due    time.Time // not to be asked before
+	left   time.Duration // of this try's total
+	begun  time.Time     // of the first try
+	due    time.Time     // not to be asked before
 }
 
 // Ready implements pipeline.Visit.
@@ -109,6 +110,7 @@ func (v *visit) Fetch(ctx context.Context, grant *pipeline.Grant) (pipeline.Body
 	}
 	if v.hops == 0 {
 		v.tries++
+		v.left = v.f.opts.Timeouts.Total
 	}
 	body, err := ownOrRows(ctx, v.download, grant)
 	if failed, ok := pipeline.AsRowError(err); ok && v.again(failed) {
