@@ -38,7 +38,9 @@ func TestAlphaGoesOverWhiteWithoutAFringe(t *testing.T) {
 				t.Errorf("on white: differs by %.2f levels on average, %.0f at worst", mean, worst)
 			}
 			for _, format := range []pipeline.Format{pipeline.PNG, pipeline.WebP} {
-				got := rendered(t, src, target(97, 97, pipeline.Fill, format))
+				to := target(97, 97, pipeline.Fill, format)
+				to.Background = pipeline.Transparent
+				got := rendered(t, src, to)
 				if mean, worst := difference(t, got, want); mean > 1.5 || worst > 40 {
 					t.Errorf("%s: differs by %.2f levels on average, %.0f at worst", format, mean, worst)
 				}
