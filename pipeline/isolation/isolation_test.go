@@ -47,6 +47,16 @@ func quick(decoders int) Options {
 	}
 }
 
+// The slowest that was measured takes 0.1 s of CPU a megapixel.
+func TestLimitsLeaveRoomForTheSlowest(t *testing.T) {
+	for _, megapixels := range []uint64{0, 1, 50, 100} {
+		slowest := time.Duration(megapixels) * time.Second / 10
+		if got := cpuLimit(megapixels * 1e6); got < 5*slowest || got > 5*slowest+10*time.Second {
+			t.Errorf("%d MP may take %v of CPU, and the slowest takes %v", megapixels, got, slowest)
+		}
+	}
+}
+
 // Whatever an image does to its decoder costs that image, and nothing else.
 func TestMisbehaviourCostsOneImage(t *testing.T) {
 	for _, c := range []struct {
