@@ -25,7 +25,12 @@ func TestAlphaGoesOverWhiteWithoutAFringe(t *testing.T) {
 	}
 	deep := image.NewNRGBA64(im.Rect)
 	draw.Draw(deep, deep.Rect, im, image.Point{}, draw.Src)
+	binary := image.NewPaletted(im.Rect, color.Palette{color.Transparent, color.NRGBA{220, 40, 40, 255}})
+	draw.Draw(binary, binary.Rect, im, image.Point{}, draw.Src)
 	for name, src := range map[string][]byte{
+		"GIF":           gifOf(binary),
+		"TIFF":          exported(im, false, func(v *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) { return v.ExportTiff(nil) }),
+		"AVIF":          avifOf(im, false, vips.AvifExportParams{Lossless: true, Bitdepth: 8, Effort: 1}),
 		"PNG":           pngOf(im),
 		"16-bit PNG":    pngOf(deep),
 		"WebP":          webpOf(im, false, vips.WebpExportParams{Quality: 100, ReductionEffort: 2}),
