@@ -130,7 +130,7 @@ func New(ctx context.Context, headers pipeline.Imager, opts Options) (*Imager, e
 		s := <-all
 		failed = cmp.Or(failed, s.err)
 		if s.c != nil {
-			unconfined = s.c.hello.Unconfined
+			unconfined = cmp.Or(unconfined, s.c.hello.Unconfined)
 		}
 		m.slots <- s.c
 	}

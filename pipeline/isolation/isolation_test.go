@@ -234,18 +234,45 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// Decoders are replaced after so many images.
+// Decoders are replaced after so much work.
 func TestRenewal(t *testing.T) {
-	opts := quick(1)
-	opts.RenewImages = 4
-	m := isolated(t, "fake", orders{}, opts)
-	for range 12 {
-		if _, err := m.Render(t.Context(), []byte("ok"), header, small); err != nil {
-			t.Fatal(err)
-		}
+	const order = "ok:well" // 7 bytes
+	for name, limit := range map[string]func(*Options){
+		"images": func(o *Options) { o.RenewImages = 4 },
+		"bytes":  func(o *Options) { o.RenewBytes = 4 * int64(len(order)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			opts := quick(1)
+			limit(&opts)
+			m := isolated(t, "fake", orders{}, opts)
+			for range 12 {
+				if _, err := m.Render(t.Context(), []byte(order), header, small); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if s := m.Stats(); s.Starts != 3 {
+				t.Errorf("%+v", s)
+			}
+		})
 	}
-	if s := m.Stats(); s.Starts != 3 {
-		t.Errorf("%+v", s)
+}
+
+// Where the kernel has no filters, decoders work without, and the log says so.
+func TestUnconfinedDecodersAreToldOf(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		told bool
+	}{{"fake", false}, {"unconfined", true}} {
+		var log safeBuffer
+		opts := quick(2)
+		opts.Log = slog.New(slog.NewTextHandler(&log, nil))
+		m := isolated(t, c.kind, orders{}, opts)
+		if _, err := m.Render(t.Context(), []byte("ok"), header, small); err != nil {
+			t.Errorf("%s: %v", c.kind, err)
+		}
+		if told := strings.Contains(log.String(), "level=WARN") && strings.Contains(log.String(), "without a seccomp filter"); told != c.told {
+			t.Errorf("%s: the log is %q", c.kind, log.String())
+		}
 	}
 }
 

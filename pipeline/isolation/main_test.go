@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/elastic/go-seccomp-bpf"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
@@ -31,6 +32,18 @@ func TestMain(m *testing.M) {
 	case "real":
 		os.Exit(Serve(func() (pipeline.Imager, error) { return imaging.New(nil) }))
 	case "fake":
+		os.Exit(Serve(func() (pipeline.Imager, error) { return orders{}, nil }))
+	case "unconfined": // of a kernel that has no filters
+		if err := seccomp.LoadFilter(seccomp.Filter{
+			NoNewPrivs: true,
+			Flag:       seccomp.FilterFlagTSync,
+			Policy: seccomp.Policy{
+				DefaultAction: seccomp.ActionAllow,
+				Syscalls:      []seccomp.SyscallGroup{{Action: seccomp.ActionErrno, Names: []string{"seccomp"}}},
+			},
+		}); err != nil {
+			panic(err)
+		}
 		os.Exit(Serve(func() (pipeline.Imager, error) { return orders{}, nil }))
 	case "stillborn":
 		os.Exit(Serve(func() (pipeline.Imager, error) { return nil, errors.New("there is no libvips") }))
