@@ -101,6 +101,9 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 			return err
 		}
 	}
+	if o.userAgent == fetching.DefaultUserAgent {
+		log.Info("origins are not told whom to turn to: name an address or a URL in --user-agent")
+	}
 	log.Info("working", "task queue", o.taskQueue,
 		"memory MiB", budget.Total>>20, "partitions", o.partitions, "decoders", budget.Decoders, "isolation", o.isolation)
 	select {
