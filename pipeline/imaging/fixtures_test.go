@@ -81,7 +81,9 @@ func TestWhatOtherProgramsWrite(t *testing.T) {
 				t.Errorf("%+v, %v; want %+v", h, err, c.want)
 			}
 			for _, s := range []size{{48, 32}, {12, 8}} {
-				got := rendered(t, src, target(s.width, s.height, pipeline.Fill, pipeline.PNG))
+				to := target(s.width, s.height, pipeline.Fill, pipeline.PNG)
+				to.Background = pipeline.Transparent
+				got := rendered(t, src, to)
 				if mean, worst := difference(t, got, scaled(c.like, s)); mean > c.mean {
 					t.Errorf("to %v: differs by %.2f levels on average, %.0f at worst; %.1f is allowed", s, mean, worst, c.mean)
 				}
