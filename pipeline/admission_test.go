@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestWhatFitsInNoPoolIsRefusedAtOnce(t *testing.T) {
@@ -33,7 +34,7 @@ func TestWhatFitsInNoPoolIsRefusedAtOnce(t *testing.T) {
 // Fetches that all turn out larger than the pool go on one after another.
 func TestGrowingFetchesDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := NewAdmission(100, 40, 50) // a pool of 60 and the reserve
+		a := NewAdmission(109, 40, 50) // a pool of 61, the spare and the reserve
 		var done atomic.Int32
 		var grants []*Grant
 		for range 6 {
@@ -57,6 +58,96 @@ func TestGrowingFetchesDoNotWaitForEachOther(t *testing.T) {
 			t.Errorf("%d of 6 went on", done.Load())
 		}
 	})
+}
+
+// Whoever holds the pool and the reserve and does not go on: a fetch that stays
+// little can grow.
+func TestLittleFetchesGrowBesideLargeOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := NewAdmission(100*mib, 40*mib, 0)
+		mine := mustAdmit(t, a, mib)
+		large := mustAdmit(t, a, mib)
+		_ = mustAdmit(t, a, a.encoded.size-2*mib)
+		if err := large.Grow(t.Context(), 40*mib); err != nil {
+			t.Fatal(err)
+		}
+		within, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := mine.Grow(within, 2*mib); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Large fetches together leave a quarter of the pool to others.
+func TestLargeFetchesLeaveRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := NewAdmission(100*mib, 40*mib, 0)
+		ctx, cancel := context.WithCancel(t.Context())
+		for range 10 {
+			g := mustAdmit(t, a, mib)
+			go func() {
+				_ = g.Grow(ctx, 8*mib) // some have to wait until the end
+				<-ctx.Done()
+				g.Release()
+			}()
+		}
+		synctest.Wait()
+		within, done := context.WithTimeout(ctx, time.Second)
+		defer done()
+		for range 4 {
+			g, err := a.AdmitFetch(within, mib)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer g.Release()
+		}
+		cancel()
+		synctest.Wait()
+		if e, _ := a.Stats(); e.Held != 4*mib || a.large.stats().Held != 0 {
+			t.Errorf("%d and %d bytes are still held", e.Held, a.large.stats().Held)
+		}
+	})
+}
+
+// What is given back goes to a fetch that has begun before one that has not, and
+// to one that could not have had the reserve.
+func TestFetchesThatHaveBegunGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := NewAdmission(100*mib, 40*mib, 0)
+		mine := mustAdmit(t, a, mib)
+		spared := mustAdmit(t, a, mib)
+		other := mustAdmit(t, a, 3*mib)
+		_ = mustAdmit(t, a, a.encoded.size-5*mib)
+		admitted := make(chan error, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { _, err := a.AdmitFetch(ctx, 3*mib); admitted <- err }()
+		synctest.Wait()
+		if err := spared.Grow(ctx, 2*mib); err != nil {
+			t.Fatal(err)
+		}
+		grown := make(chan error, 1)
+		go func() { grown <- mine.Grow(ctx, 2*mib) }()
+		synctest.Wait()
+		other.Shrink(2 * mib)
+		synctest.Wait()
+		cancel()
+		if err := <-grown; err != nil {
+			t.Error(err)
+		}
+		if err := <-admitted; err == nil {
+			t.Error("the one that had not begun went first")
+		}
+	})
+}
+
+func mustAdmit(t *testing.T, a *Admission, n int64) *Grant {
+	t.Helper()
+	g, err := a.AdmitFetch(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 // At every moment the grants are within the pools, whatever is asked for.

@@ -32,15 +32,18 @@ const (
 	// minEncoded is the least pool for downloads: a source of 8 MiB, and some
 	// usual ones beside it.
 	minEncoded = 16 * mib
-	// maxReserve is the largest source that is fetched at all.
-	maxReserve = 64 * mib
+	// usualReserve is for what is stored, which may be larger than any source: a
+	// PNG of 16 megapixels of noise.
+	usualReserve = 64 * mib
 )
 
 // NewBudget divides total among so many partitions at a time and decoders, of
 // which it takes away until the rest fits. decoder is what each of them holds
-// whatever its image: 0 if they are threads of this process. A *UsageError says
-// how much is needed at least.
-func NewBudget(total int64, partitions, decoders int, decoder int64) (Budget, error) {
+// whatever its image: 0 if they are threads of this process. largest is the
+// largest source that is fetched at all: the reserve is for one of these, as far
+// as half of what downloads may hold suffices. A *UsageError says how much is
+// needed at least.
+func NewBudget(total int64, partitions, decoders int, decoder, largest int64) (Budget, error) {
 	b := Budget{Total: total, Decoders: decoders, decoder: decoder}
 	for {
 		b.Base = baseProcess + int64(partitions)*basePartition + int64(b.Decoders)*decoder
@@ -59,7 +62,7 @@ func NewBudget(total int64, partitions, decoders int, decoder int64) (Budget, er
 		return Budget{}, Usagef("%d MiB of memory are too little for %d partitions at a time: give --memory %dMiB at least, or fewer --partitions",
 			total/mib, partitions, (least+mib-1)/mib+1)
 	}
-	b.Reserve = min(maxReserve, b.Encoded/2)
+	b.Reserve = min(max(largest, usualReserve), b.Encoded/2)
 	return b, nil
 }
 

@@ -18,7 +18,9 @@ func FuzzCheckpoint(f *testing.F) {
 		many.Holes = many.Holes.Add(row)
 		many.Tried.add(row, 1+int(row%3))
 	}
-	for _, c := range []Checkpoint{Begin(p), many} {
+	row := p.First + 7
+	suspect := Checkpoint{Seq: 4, Pass: 1, Next: 120, Open: true, Alone: &row, Deaths: []Death{{Row: row, N: 1}, {Row: row + 3, N: 2}}}
+	for _, c := range []Checkpoint{Begin(p), many, suspect} {
 		b, err := json.Marshal(c)
 		if err != nil {
 			f.Fatal(err)
@@ -29,6 +31,7 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Add([]byte(`{"pass":1,"next":100,"tried":{"-1":"105","9999999":"4611686018427387904+99"}}`))
 	f.Add([]byte(`{"pass":1,"next":110,"holes":"~////"}`))
 	f.Add([]byte(`{"pass":1,"next":9223372036854775807,"holes":"0+9223372036854775807"}`))
+	f.Add([]byte(`{"pass":1,"next":110,"alone":1100,"deaths":[{"row":105,"n":0},{"row":104,"n":1}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := DecodeCheckpoint(data, p)
 		if err != nil {

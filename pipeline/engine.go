@@ -68,6 +68,7 @@ type Stats struct {
 	Encoded, Decoded   PoolStats
 	Window             int // rows that may be downloading or waiting for a decoder
 	Downloads, Decodes int // now
+	Ready              int // rows that have landed, and are not yet being decoded
 	Decoders           int
 }
 
@@ -92,6 +93,6 @@ func (e *Engine) Stats() Stats {
 	}
 	s.Encoded, s.Decoded = e.admission.Stats()
 	s.Decoders = e.flight.decoders
-	s.Window, s.Downloads, s.Decodes = e.flight.state()
+	s.Window, s.Downloads, s.Ready, s.Decodes = e.flight.state()
 	return s
 }

@@ -72,7 +72,7 @@ func Example() {
 	}
 
 	// What a worker has once: the budget, the libraries, the engine.
-	budget, err := pipeline.NewBudget(512<<20, 1, 2, 0)
+	budget, err := pipeline.NewBudget(512<<20, 1, 2, 0, 64<<20)
 	if err != nil {
 		log.Fatal(err)
 	}

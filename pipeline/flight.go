@@ -191,8 +191,8 @@ func (f *Flight) Window() int {
 	return int(f.window)
 }
 
-func (f *Flight) state() (window, flying, decoding int) {
+func (f *Flight) state() (window, flying, ready, decoding int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return int(f.window), f.flying, f.decoding
+	return int(f.window), f.flying, f.ready, f.decoding
 }

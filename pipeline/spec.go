@@ -55,8 +55,8 @@ type Target struct {
 	// NoEnlarge leaves small images their size: Fill stretches neither side
 	// beyond it, Cover crops to what there is of the target, Contain pads.
 	NoEnlarge bool `json:"no_enlarge,omitempty"`
-	// Background is what transparency and the padding of Contain become. With ""
-	// that is white for JPEG, and PNG and WebP stay transparent.
+	// Background is what transparency and the padding of Contain become: white
+	// with "". With Transparent, PNG and WebP stay transparent.
 	Background Colour `json:"background,omitempty"`
 	// KeepMetadata keeps Exif (upright), XMP and IPTC; never a colour profile,
 	// for the pixels are sRGB.
@@ -108,6 +108,9 @@ func (t Target) Check() error {
 	}
 	if t.Position != Centre && t.Fit != Cover {
 		return Usagef("position %q is for cover, which crops: the fit is %s", t.Position, t.Fit)
+	}
+	if t.Background == Transparent && t.Format == JPEG {
+		return Usagef("background %q is for png and webp: jpeg has no transparency", t.Background)
 	}
 	return t.Background.check()
 }

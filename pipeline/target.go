@@ -73,17 +73,22 @@ func (p Position) Anchors() (x, y float64) {
 	return x, y
 }
 
-// Colour is an opaque colour as "#rrggbb". "" is the default: white where there
-// can be no transparency.
+// Colour is an opaque colour as "#rrggbb", or Transparent. "" is the default,
+// white: what images are made for (models, pages of thumbnails) takes three bands
+// from every one of them, whichever format it is kept in.
 type Colour string
 
+// Transparent is the background that keeps transparency as it is, in the formats
+// that have any.
+const Transparent Colour = "none"
+
 // ParseColour reads "#fff", "#ffffff" (the # may be missing: a shell takes it
-// for a comment), "255,255,255", "white" or "black".
+// for a comment), "255,255,255", "white", "black" or "none".
 func ParseColour(s string) (Colour, error) {
-	bad := Usagef("background %q is no colour such as #ffffff, #fff, 255,255,255, white or black", s)
+	bad := Usagef("background %q is no colour such as #ffffff, #fff, 255,255,255, white or black, and not none", s)
 	switch s {
-	case "":
-		return "", nil
+	case "", string(Transparent):
+		return Colour(s), nil
 	case "white":
 		s = "ffffff"
 	case "black":
@@ -110,7 +115,7 @@ func ParseColour(s string) (Colour, error) {
 	return Colour("#" + hex), nil
 }
 
-// RGB is c's red, green and blue; white if c is "".
+// RGB is c's red, green and blue; white if it has none.
 func (c Colour) RGB() (r, g, b uint8) {
 	if len(c) != 7 {
 		return 255, 255, 255

@@ -53,6 +53,7 @@ func TestWrongTargetsAreToldInOneLine(t *testing.T) {
 		func(t *Target) { t.Position = Top },
 		func(t *Target) { t.Background = "#fff" }, // a second spelling would be a second spec
 		func(t *Target) { t.Background = "nonsense" },
+		func(t *Target) { t.Background = Transparent },
 	} {
 		bad := good
 		change(&bad)

@@ -58,7 +58,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.position, "position", "centre", "what cover keeps: "+strings.Join(pipeline.Positions, ", "))
 	flags.BoolVar(&f.noEnlarge, "no-enlarge", false, "make no image larger than it is")
 	flags.StringVar(&f.background, "background", "", `colour behind transparency and padding, such as #ffffff or 255,255,255
-(default: white in jpeg, and transparent in png and webp)`)
+(default white, which leaves three bands in every format; "none" keeps png and webp transparent)`)
 	flags.BoolVar(&f.keepMetadata, "keep-metadata", false, "keep Exif, XMP and IPTC (orientation and colour profile are applied either way)")
 	flags.BoolVar(&f.acceptTruncated, "accept-truncated", false, `take what there is of images that are cut off or damaged: their rows are ok,
 with error_class truncated or corrupt`)

@@ -140,6 +140,9 @@ func TestFlagsOfRun(t *testing.T) {
 			in.Spec.Target.Fit, in.Spec.Target.Position = pipeline.Cover, pipeline.BottomLeft
 		}},
 		{"a background", []string{"--background", "FFF"}, func(in *workflows.RunInput) { in.Spec.Target.Background = "#ffffff" }},
+		{"transparency", []string{"--background", "none", "--format", "png"}, func(in *workflows.RunInput) {
+			in.Spec.Target.Background, in.Spec.Target.Format = pipeline.Transparent, pipeline.PNG
+		}},
 		{"a background in numbers", []string{"--background", "1, 20,255"}, func(in *workflows.RunInput) { in.Spec.Target.Background = "#0114ff" }},
 		{"what is taken", []string{"--no-enlarge", "--keep-metadata", "--accept-truncated"}, func(in *workflows.RunInput) {
 			in.Spec.Target.NoEnlarge, in.Spec.Target.KeepMetadata, in.Spec.Target.AcceptTruncated = true, true, true

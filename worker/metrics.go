@@ -54,6 +54,7 @@ var served = []figure{
 	gauge("sluice_decodes_oldest_bytes", "Bytes that the first of the decodes that wait needs.", func(f figures) int64 { return f.Decoded.Oldest }),
 	gauge("sluice_window_rows", "Rows that may be downloading or waiting for a decoder.", func(f figures) int64 { return int64(f.Window) }),
 	gauge("sluice_downloads", "Downloads under way.", func(f figures) int64 { return int64(f.Downloads) }),
+	gauge("sluice_ready_rows", "Rows that have landed, and are not yet being decoded.", func(f figures) int64 { return int64(f.Ready) }),
 	gauge("sluice_decodes", "Decodes under way.", func(f figures) int64 { return int64(f.Decodes) }),
 	gauge("sluice_decoders", "Decodes that can be under way at a time.", func(f figures) int64 { return int64(f.Decoders) }),
 	counter("sluice_decoder_starts_total", "Decoders started: child processes.", func(f figures) int64 { return f.decoders.Starts }),

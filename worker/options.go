@@ -72,7 +72,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	nets := f.StringSlice("allow-net", nil, "networks to fetch from that are not public, such as 10.1.0.0/16")
 	f.StringSliceVar(&o.allowSources, "allow-source", nil, "URL prefixes of buckets and folders, beside the dataset, that sources may name")
 	maxPixels := f.String("max-pixels", "100MP", "the largest image that is decoded, such as 100MP or 100000000")
-	maxBytes := f.String("max-bytes", "64MiB", "the largest source that is fetched")
+	maxBytes := f.String("max-bytes", "64MiB", "the largest source that is fetched, as far as --memory suffices to hold it")
 	f.StringSliceVar(&o.allowFormats, "allow-format", nil, "formats to decode besides JPEG, PNG, WebP, GIF, TIFF, AVIF and HEIC, by decoders that\nlibvips does not trust with strangers' bytes: "+strings.Join(imaging.Untrusted(), ", "))
 	f.StringVar(&o.userAgent, "user-agent", fetching.DefaultUserAgent, "what origins are told; name a contact")
 	f.IntVar(&o.perHost, "per-host", 0, "connections to one host at a time (default 8, and as many as it takes in the networks of --allow-net)")

@@ -26,7 +26,7 @@ const stopTimeout = 25 * time.Second
 
 // work runs until ctx ends.
 func work(ctx context.Context, o options, log *slog.Logger) error {
-	budget, err := pipeline.NewBudget(o.memory, o.partitions, o.decoders, o.decoderBase())
+	budget, err := pipeline.NewBudget(o.memory, o.partitions, o.decoders, o.decoderBase(), o.maxBytes)
 	if err != nil {
 		return err
 	}
@@ -105,6 +105,9 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 		if err := w.Start(); err != nil {
 			return err
 		}
+	}
+	if o.userAgent == fetching.DefaultUserAgent {
+		log.Info("origins are not told whom to turn to: name an address or a URL in --user-agent")
 	}
 	log.Info("working", "task queue", o.taskQueue,
 		"memory MiB", budget.Total>>20, "partitions", o.partitions, "decoders", budget.Decoders, "isolation", o.isolation)

@@ -9,16 +9,30 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sluice/pipeline/isolation"
 )
 
-// ownCPU is the CPU time of this process, without its children.
+// ownCPU is the CPU time of this process, of its decoders, and of all children
+// that have ended: nothing else ends while this process has its turn.
 func ownCPU(b *testing.B) time.Duration {
 	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	var decoders []int
+	for _, id := range family(b, os.Getpid())[1:] {
+		command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", id)) // nothing, if it has ended
+		if args := bytes.Split(command, []byte{0}); len(args) > 1 && string(args[1]) == isolation.Arg {
+			decoders = append(decoders, id)
+		}
+	}
+	return sum + used(b, decoders)
 }
 
 // family are the ids of a process and of its children.
@@ -47,9 +61,14 @@ func family(b *testing.B, pid int) []int {
 // have ended have used: fields 14 to 17 of proc(5)'s stat.
 func cpuOf(b *testing.B, pid int) time.Duration {
 	b.Helper()
+	return used(b, family(b, pid))
+}
+
+func used(b *testing.B, ids []int) time.Duration {
+	b.Helper()
 	const tick = 10 * time.Millisecond // of every Linux that Go runs on
 	var ticks int
-	for _, id := range family(b, pid) {
+	for _, id := range ids {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", id))
 		if err != nil {
 			continue // it has ended, and is its parent's to count

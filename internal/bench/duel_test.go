@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -12,42 +11,67 @@ type contender struct {
 	name string
 	run  func(b *testing.B)
 	// cpu is the CPU time that all of its processes have used so far; nil is
-	// that of this process.
+	// that of this process and its decoders.
 	cpu func(b *testing.B) time.Duration
+	// check, if it is not nil, looks at what was made, outside the clock.
+	check func(b *testing.B)
+}
+
+// results are the seconds that each contender took in each round.
+type results map[string]struct{ wall, cpu []float64 }
+
+// times is how many times base's images a second, and a CPU second, name did: the
+// medians over the rounds.
+func (r results) times(name, base string) (wall, cpu float64) {
+	ratio := func(mine, theirs []float64) float64 {
+		var all []float64
+		for round := range mine {
+			all = append(all, theirs[round]/mine[round])
+		}
+		return median(all)
+	}
+	return ratio(r[name].wall, r[base].wall), ratio(r[name].cpu, r[base].cpu)
 }
 
 // duel lets contenders do the same job over so many images in turns, one turn
 // each a round, and reports the rates and their ratios to the first one's.
-func duel(b *testing.B, images int, contenders ...contender) {
+func duel(b *testing.B, images int, contenders ...contender) results {
 	b.Helper()
-	wall := make([][]float64, len(contenders)) // seconds, by contender and round
-	cpu := make([][]float64, len(contenders))
+	all := results{}
 	for round := 0; b.Loop(); round++ {
 		for turn := range contenders {
 			// Who goes first changes, since the first finds a rested machine.
-			i := (turn + round) % len(contenders)
-			c := contenders[i]
+			c := contenders[(turn+round)%len(contenders)]
 			if c.cpu == nil {
 				c.cpu = ownCPU
 			}
 			before, begun := c.cpu(b), time.Now()
 			c.run(b)
-			wall[i] = append(wall[i], time.Since(begun).Seconds())
-			cpu[i] = append(cpu[i], (c.cpu(b) - before).Seconds())
+			mine := all[c.name]
+			mine.wall = append(mine.wall, time.Since(begun).Seconds())
+			mine.cpu = append(mine.cpu, (c.cpu(b) - before).Seconds())
+			all[c.name] = mine
+			if c.check != nil {
+				c.check(b)
+			}
 		}
 	}
 	b.ReportMetric(0, "ns/op") // of a whole round: it says nothing
 	for i, c := range contenders {
-		b.ReportMetric(float64(images)/median(wall[i]), "images/s:"+c.name)
-		b.ReportMetric(1000*median(cpu[i])/float64(images), "cpu-ms:"+c.name)
+		b.ReportMetric(float64(images)/median(all[c.name].wall), "images/s:"+c.name)
+		b.ReportMetric(1000*median(all[c.name].cpu)/float64(images), "cpu-ms:"+c.name)
 		if i > 0 {
-			ratios := make([]float64, len(wall[i]))
-			for round := range ratios {
-				ratios[round] = wall[0][round] / wall[i][round]
-			}
-			b.ReportMetric(median(ratios), fmt.Sprintf("%s/%s", c.name, contenders[0].name))
+			all.report(b, c.name, contenders[0].name)
 		}
 	}
+	return all
+}
+
+func (r results) report(b *testing.B, name, base string) {
+	b.Helper()
+	wall, cpu := r.times(name, base)
+	b.ReportMetric(wall, name+"/"+base)
+	b.ReportMetric(cpu, name+"/"+base+":cpu")
 }
 
 func median(values []float64) float64 {

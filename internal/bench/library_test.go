@@ -11,6 +11,7 @@ import (
 	"sluice/pipeline"
 	"sluice/pipeline/fetching"
 	"sluice/pipeline/imaging"
+	"sluice/pipeline/isolation"
 	"sluice/pipeline/storing"
 	"sluice/pipeline/tables"
 )
@@ -21,23 +22,28 @@ var target = pipeline.Target{Width: 256, Height: 256, Fit: pipeline.Fill, Format
 const (
 	memory     = 2 << 30
 	partitions = 2
+	maxSource  = 64 << 20
 )
 
 // library is the pipeline without Temporal.
 type library struct {
 	engine *pipeline.Engine
-	imager *imaging.Imager
+	imager pipeline.Imager
 }
 
 func newLibrary(b *testing.B) library {
 	b.Helper()
-	imager, err := imaging.New(nil)
+	if _, err := imaging.New(nil); err != nil { // libvips in this process, for those it is compared with
+		b.Fatal(err)
+	}
+	imager, err := isolation.New(b.Context(), imaging.Headers(nil), isolation.Options{Decoders: cpus(), MaxSource: maxSource})
 	if err != nil {
 		b.Fatal(err)
 	}
+	b.Cleanup(imager.Close)
 	fetcher := fetching.New(fetching.Options{AllowNets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	b.Cleanup(fetcher.Close)
-	budget, err := pipeline.NewBudget(memory, partitions, cpus(), 0)
+	budget, err := pipeline.NewBudget(memory, partitions, cpus(), isolation.Base, maxSource)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,17 +1,11 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +13,7 @@ import (
 	"github.com/davidbyttow/govips/v2/vips"
 
 	"sluice/internal/demo/photo"
+	"sluice/internal/demo/stack"
 	"sluice/pipeline"
 	"sluice/pipeline/imaging"
 	"sluice/pipeline/isolation"
@@ -29,17 +24,21 @@ import (
 // of 12 to 50 megapixels, and a fifth of those progressive JPEGs, AVIFs or
 // lossless WebPs. It holds worker and decoders together to what was given, sees
 // that no row was refused that fits, and that decoders idle with rows waiting
-// only when the oldest of these does not fit what is free.
+// only while these wait for memory.
 func BenchmarkMembound(b *testing.B) {
-	const given, rows = 512 << 20, 2000
-	budget, err := pipeline.NewBudget(given, partitions, cpus(), isolation.Base)
+	const given = 512 << 20
+	rows := rowsOf(2000)
+	budget, err := pipeline.NewBudget(given, partitions, cpus(), isolation.Base, maxSource)
 	if err != nil {
 		b.Fatal(err)
 	}
 	names := hugeAndUsual(b, rows)
 	for b.Loop() {
 		data := serve(b, 0, names, rows)
-		metrics := freeAddress(b)
+		metrics, err := stack.FreeAddress(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
 		t := data.startTemporal(b, given, "--metrics-addr", metrics)
 		w := watch(b, t.worker, metrics)
 		out := b.TempDir()
@@ -48,15 +47,16 @@ func BenchmarkMembound(b *testing.B) {
 
 		counts, refused := refusals(b, out, names, budget)
 		b.Logf("%v; refused: %v", counts, refused)
-		b.Logf("%d looks: decoders idled with rows waiting in %d, and the oldest would have fitted in %d", w.looks, w.idle, w.wrong)
+		b.Logf("%d looks: decoders idled with rows ready in %d, and none of these waited for memory in %d", w.looks, w.idle, w.wrong)
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(float64(w.peak)/1e6, "peak-MB")
 		b.ReportMetric(float64(counts[pipeline.OverBudget]), "over-budget")
 		if w.peak >= given {
 			b.Errorf("worker and decoders held %d MiB of %d", w.peak>>20, given>>20)
 		}
-		if w.wrong > 0 || w.looks == 0 {
-			b.Errorf("in %d of %d looks decoders idled while the oldest row would have fitted", w.wrong, w.looks)
+		// A row that is ready is on its way to its decoder for a moment.
+		if w.looks == 0 || w.wrong > w.looks/50 {
+			b.Errorf("in %d of %d looks decoders idled with rows ready, none of which waited for memory", w.wrong, w.looks)
 		}
 		if n := counts[""] + counts[pipeline.OverBudget]; n != rows {
 			b.Errorf("%d of %d rows are neither ok nor over_budget: %v", rows-n, rows, counts)
@@ -108,8 +108,10 @@ func hugeAndUsual(b *testing.B, n int) []string {
 	b.Helper()
 	usual := names(somePhotos(b, func(p photo.Photo) bool { return p.Width < 4000 }))
 	large := []photo.Photo{
-		{Number: 9001, Width: 4000, Height: 3000}, {Number: 9002, Width: 5200, Height: 3900},
-		{Number: 9003, Width: 3000, Height: 8000}, {Number: 9004, Width: 8192, Height: 6144},
+		{Number: 9001, Width: 4000, Height: 3000},
+		{Number: 9002, Width: 5200, Height: 3900},
+		{Number: 9003, Width: 3000, Height: 8000},
+		{Number: 9004, Width: 8192, Height: 6144},
 	}
 	if err := photo.Make(b.Context(), folder, large, func(int, int) {}); err != nil {
 		b.Fatal(err)
@@ -171,22 +173,12 @@ func progressive(m *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
 	return m.ExportJpeg(&vips.JpegExportParams{Quality: 80, Interlace: true, SubsampleMode: vips.VipsForeignSubsampleOn})
 }
 
-func freeAddress(b *testing.B) string {
-	b.Helper()
-	l, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // watched is what was seen of a worker, every 100 ms.
 type watched struct {
 	peak  int64 // bytes that it and its decoders had resident together
 	looks int
-	idle  int // with a decoder idle and decodes that waited for bytes
-	wrong int // of these, with room for the oldest
+	idle  int // with a decoder idle and rows that had landed
+	wrong int // of these, with nobody who waited for bytes, twice in a row
 	end   func()
 }
 
@@ -200,20 +192,26 @@ func watch(b *testing.B, pid int, metrics string) *watched {
 		defer close(done)
 		for tick := time.NewTicker(100 * time.Millisecond); ctx.Err() == nil; <-tick.C {
 			w.peak = max(w.peak, resident(family(b, pid)))
-			m, err := scrape(ctx, metrics)
+			m, err := stack.Metrics(ctx, metrics)
 			if err != nil {
 				continue // it is not up yet, or not any more
 			}
 			w.looks++
-			if m["sluice_decodes_waiting"] > 0 && m["sluice_decodes"] < m["sluice_decoders"] {
+			if idles(m) {
 				w.idle++
-				if m["sluice_decoded_held_bytes"]+m["sluice_decodes_oldest_bytes"] <= m["sluice_decoded_pool_bytes"] {
+				// The pool grants the oldest what fits: who waits, waits for bytes.
+				if again, err := stack.Metrics(ctx, metrics); err == nil && idles(again) && m["sluice_decodes_waiting"]+again["sluice_decodes_waiting"] == 0 {
 					w.wrong++
 				}
 			}
 		}
 	}()
 	return w
+}
+
+// idles is whether a decoder has nothing to do although rows have landed.
+func idles(m map[string]float64) bool {
+	return m["sluice_ready_rows"] > 0 && m["sluice_decodes"] < m["sluice_decoders"]
 }
 
 // resident is what processes hold, bytes. Pages that several hold count for
@@ -230,29 +228,4 @@ func resident(ids []int) (sum int64) {
 		}
 	}
 	return sum
-}
-
-// scrape reads the metrics that have no labels.
-func scrape(ctx context.Context, address string) (map[string]float64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	values := map[string]float64{}
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		name, value, _ := bytes.Cut(lines.Bytes(), []byte(" "))
-		var v float64
-		if _, err := fmt.Sscan(string(value), &v); err == nil {
-			values[string(name)] = v
-		}
-	}
-	if _, ok := values["sluice_decoders"]; !ok {
-		return nil, fmt.Errorf("no sluice_decoders in %v", slices.Sorted(maps.Keys(values)))
-	}
-	return values, nil
 }

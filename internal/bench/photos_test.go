@@ -20,6 +20,7 @@ var folder = filepath.Join(root, "tmp", "demo", "images")
 // photos makes the demo's 1,000 photographs, where that was not done before.
 var photos = sync.OnceValues(func() ([]photo.Photo, error) {
 	ps := photo.Series(1000)
+	ps = ps[:rowsOf(len(ps))]
 	return ps, photo.Make(context.Background(), folder, ps, func(int, int) {})
 })
 

@@ -20,25 +20,50 @@ func BenchmarkTemporal(b *testing.B) { throughTemporal(b, 0) }
 // BenchmarkTemporal200ms is the same with a server that takes its time.
 func BenchmarkTemporal200ms(b *testing.B) { throughTemporal(b, 200*time.Millisecond) }
 
+// BenchmarkDelay compares a run from a server that answers at once with one from a
+// server that takes its time, both with no setting: nine tenths of the throughput
+// are promised.
+func BenchmarkDelay(b *testing.B) {
+	rows := rowsOf(manyRows)
+	var contenders []contender
+	for _, latency := range []time.Duration{0, 200 * time.Millisecond} {
+		t := serve(b, latency, names(allPhotos(b)), rows).startTemporal(b, memory)
+		contenders = append(contenders, contender{name: latency.String(), run: func(b *testing.B) { t.run(b, rows) }, cpu: t.cpu})
+	}
+	all := duel(b, rows, contenders...)
+	if wall, _ := all.times(contenders[1].name, contenders[0].name); few() == 0 && wall < 0.9 {
+		b.Errorf("a delay of 200 ms leaves %.2f of the throughput", wall)
+	}
+}
+
 // BenchmarkIsolation compares a run whose images are decoded by the worker with
-// one by its child processes.
+// one by its child processes, by the CPU time of the workers and theirs: 8 % more
+// of that are promised, and no less throughput, which is measured to a few
+// hundredths.
 func BenchmarkIsolation(b *testing.B) {
-	const rows = 3000
+	rows := rowsOf(3000)
 	var contenders []contender
 	for _, isolation := range []string{"none", "process"} {
 		t := serve(b, 0, names(allPhotos(b)), rows).startTemporal(b, memory, "--isolation", isolation)
-		contenders = append(contenders, contender{name: isolation, run: func(b *testing.B) { t.run(b, rows) }, cpu: t.cpu})
+		contenders = append(contenders, contender{
+			name: isolation, run: func(b *testing.B) { t.run(b, rows) },
+			cpu: func(b *testing.B) time.Duration { return cpuOf(b, t.worker) },
+		})
 	}
-	duel(b, rows, contenders...)
+	all := duel(b, rows, contenders...)
+	if wall, cpu := all.times("process", "none"); few() == 0 && (cpu < 1/1.08 || wall < 0.97) {
+		b.Errorf("isolation leaves %.3f of the images a second and %.3f of the images a CPU second", wall, cpu)
+	}
 }
 
 func throughTemporal(b *testing.B, latency time.Duration) {
 	l := newLibrary(b)
-	data := serve(b, latency, names(allPhotos(b)), manyRows)
+	rows := rowsOf(manyRows)
+	data := serve(b, latency, names(allPhotos(b)), rows)
 	t := data.startTemporal(b, memory)
-	duel(b, manyRows,
-		contender{name: "library", run: func(b *testing.B) { l.run(b, data.input, b.TempDir(), manyRows) }},
-		contender{name: "temporal", run: func(b *testing.B) { t.run(b, manyRows) }, cpu: t.cpu},
+	duel(b, rows,
+		contender{name: "library", run: func(b *testing.B) { l.run(b, data.input, b.TempDir(), rows) }},
+		contender{name: "temporal", run: func(b *testing.B) { t.run(b, rows) }, cpu: t.cpu},
 	)
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"time"
 
 	"sluice/pipeline"
 )
@@ -28,6 +29,11 @@ type Case struct {
 	Serve http.HandlerFunc
 	Conn  func(net.Conn)
 	Body  func() []byte // served as an image
+	// Rows is how many rows the server's dataset has, 0 is one.
+	Rows int
+	// Within, if it is not 0, is how long the row may take to be fetched, whatever
+	// other rows do.
+	Within time.Duration
 	// TLS serves over TLS, with a certificate that nobody has signed.
 	TLS bool
 }

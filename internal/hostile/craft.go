@@ -12,11 +12,52 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 )
+
+// stored is an image that Go cannot write: of this package, or of imaging's.
+func stored(name string) func() []byte {
+	return func() []byte {
+		for _, folder := range []string{"testdata", filepath.Join("..", "..", "pipeline", "imaging", "testdata")} {
+			if b, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
+				return b
+			}
+		}
+		panic("there is no " + name)
+	}
+}
+
+// cut is the first two thirds of an image.
+func cut(image func() []byte) func() []byte {
+	return func() []byte { b := image(); return b[:len(b)*2/3] }
+}
+
+// damaged is an image with other bytes in its second half.
+func damaged(image func() []byte) func() []byte {
+	return func() []byte {
+		b := image()
+		for i := len(b) / 2; i < len(b)/2+min(64, len(b)/4); i++ {
+			b[i] ^= 0x5a
+		}
+		return b
+	}
+}
+
+// changed is an image in which old, which it holds once, is another.
+func changed(image func() []byte, old, now string) func() []byte {
+	return func() []byte {
+		b := image()
+		if bytes.Count(b, []byte(old)) != 1 {
+			panic("it is not there once")
+		}
+		return bytes.Replace(b, []byte(old), []byte(now), 1)
+	}
+}
 
 // photo is a small JPEG that is well.
 var photo = sync.OnceValue(func() []byte {
@@ -77,7 +118,12 @@ func animation() []byte {
 }
 
 // pngBomb is a PNG of so many pixels a side, one bit each and all of them zero.
-func pngBomb(side int) []byte {
+func pngBomb(side int) []byte { return pngOfBits(side, side) }
+
+// lyingPNG is one of 20,000 pixels a side that says it has 8.
+func lyingPNG() []byte { return pngOfBits(20_000, 8) }
+
+func pngOfBits(side, said int) []byte {
 	var b bytes.Buffer
 	b.WriteString("\x89PNG\r\n\x1a\n")
 	chunk := func(kind string, data []byte) {
@@ -88,8 +134,8 @@ func pngBomb(side int) []byte {
 		_ = binary.Write(&b, binary.BigEndian, crc32.ChecksumIEEE(b.Bytes()[start:]))
 	}
 	var header [13]byte
-	binary.BigEndian.PutUint32(header[0:], uint32(side))
-	binary.BigEndian.PutUint32(header[4:], uint32(side))
+	binary.BigEndian.PutUint32(header[0:], uint32(said))
+	binary.BigEndian.PutUint32(header[4:], uint32(said))
 	header[8] = 1 // bit, of grey
 	chunk("IHDR", header[:])
 	var z bytes.Buffer
@@ -142,6 +188,42 @@ func flatJPEG(width, height, components int, progressive bool) []byte {
 	}
 	b.Write([]byte{0xff, 0xd9})
 	return b.Bytes()
+}
+
+// manyScans is a progressive JPEG, of grey, that after its first scan has the same
+// one over and over, each of which says in a few bytes that nothing changes
+// anywhere: a small file that takes a decoder as long as one likes.
+func manyScans(width, height, scans int) []byte {
+	b := flatJPEG(width, height, 1, true)
+	b = b[:len(b)-2] // the end of the image
+	// A table of one code, a single 0 bit: the end of 2^14 blocks and as many more
+	// as 14 bits say.
+	b = append(b, 0xff, 0xc4, 0, 20, 0x10, 1)
+	b = append(b, make([]byte, 15)...)
+	b = append(b, 0xe0)
+	scan := []byte{0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0}
+	var run uint32 // bits that are not written yet, from the top
+	var held int
+	put := func(v uint32, n int) {
+		for i := n - 1; i >= 0; i-- {
+			run |= (v >> i & 1) << (31 - held)
+			if held++; held == 8 {
+				scan = append(scan, byte(run>>24))
+				if byte(run>>24) == 0xff {
+					scan = append(scan, 0) // or it would begin a marker
+				}
+				run, held = 0, 0
+			}
+		}
+	}
+	for blocks := ((width + 7) / 8) * ((height + 7) / 8); blocks > 0; blocks -= 1<<15 - 1 {
+		put(0, 1)
+		put(1<<14-1, 14)
+	}
+	for held > 0 {
+		put(1, 1) // the rest of a byte is ones
+	}
+	return append(append(b, bytes.Repeat(scan, scans)...), 0xff, 0xd9)
 }
 
 // hangingGzip hangs the sniffer of libvips 8.14.1 for good.

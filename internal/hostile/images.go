@@ -24,22 +24,41 @@ var images = []Case{
 	{Name: "GIF, animated", Body: animation},
 	{Name: "TIFF", Body: tiffOf},
 
+	{Name: "PNG, interlaced", Body: stored("interlaced.png")},
+	{Name: "JPEG, arithmetic", Body: stored("arithmetic.jpg")},
+	{Name: "JPEG, YCCK", Body: stored("ycck.jpg")},
+	{Name: "PNG that says it is small", Body: lyingPNG}, // what is too much is left, as viewers do
+	{Name: "WebP", Body: stored("plain.webp")},
+	{Name: "WebP, lossless", Body: stored("lossless.webp")},
+	{Name: "AVIF", Body: stored("444.avif")},
+	{Name: "AVIF, animated", Body: stored("animated.avif")},
+	{Name: "HEIC", Body: stored("plain.heic")},
+
+	// What its decoder does not survive, or should not be given.
+	{Name: "JPEG, of scans without end", Class: pipeline.DecoderTimeout, Body: func() []byte { return manyScans(4000, 2000, 60_000) }},
+	{Name: "JPEG, progressive, 64 MP", Class: pipeline.OverBudget, Body: func() []byte { return flatJPEG(9000, 7200, 3, true) }},
+	{Name: "WebP that says it is small", Class: pipeline.Corrupt, Body: changed(stored("plain.webp"), "\x9d\x01\x2a\x30\x00", "\x9d\x01\x2a\x08\x00")},
+	{Name: "AVIF that says it is small", Class: pipeline.Corrupt, Body: changed(stored("444.avif"), "ispe\x00\x00\x00\x00\x00\x00\x00\x30", "ispe\x00\x00\x00\x00\x00\x00\x00\x08")},
+	{Name: "AVIF that swells", Class: pipeline.DecoderCrash, Body: changed(stored("33-megapixels.avif"), "ispe\x00\x00\x00\x00\x00\x00\x20\x00\x00\x00\x10\x00", "ispe\x00\x00\x00\x00\x00\x00\x00\x30\x00\x00\x00\x20")},
+	{Name: "AVIF that says it is large", Class: pipeline.OverBudget, Body: changed(stored("444.avif"), "ispe\x00\x00\x00\x00\x00\x00\x00\x30\x00\x00\x00\x20", "ispe\x00\x00\x00\x00\x00\x00\x20\x00\x00\x00\x20\x00")},
+	{Name: "WebP, cut", Class: pipeline.Truncated, Body: cut(stored("plain.webp"))},
+	{Name: "WebP, damaged", Class: pipeline.Corrupt, Body: damaged(stored("lossless.webp"))},
+	{Name: "AVIF, cut", Class: pipeline.Truncated, Body: cut(stored("444.avif"))},
+	{Name: "AVIF, damaged", Class: pipeline.Corrupt, Body: damaged(stored("444.avif"))},
+	{Name: "HEIC, cut", Class: pipeline.Truncated, Body: cut(stored("plain.heic"))},
+	{Name: "HEIC, damaged", Class: pipeline.Corrupt, Body: damaged(stored("plain.heic"))},
+
 	{Name: "PNG bomb, 65535x65535", Class: pipeline.TooManyPixels, Body: func() []byte { return pngBomb(65535) }},
 	{Name: "JPEG, 65500x65500", Class: pipeline.TooManyPixels, Body: func() []byte {
 		b := flatJPEG(8, 8, 3, true)
 		return bytes.Replace(b, []byte{8, 0, 8, 0, 8, 3}, []byte{8, 0xff, 0xdc, 0xff, 0xdc, 3}, 1)
 	}},
-	{Name: "JPEG, cut", Class: pipeline.Truncated, Body: func() []byte { return photo()[:len(photo())*2/3] }},
+	{Name: "JPEG, cut", Class: pipeline.Truncated, Body: cut(photo)},
 	{Name: "JPEG, cut in its header", Class: pipeline.Truncated, Body: func() []byte { return photo()[:40] }},
-	{Name: "PNG, cut", Class: pipeline.Truncated, Body: func() []byte { b := pngOf(picture(200, 200)); return b[:len(b)/2] }},
-	{Name: "PNG, damaged", Class: pipeline.Corrupt, Body: func() []byte {
-		b := pngOf(picture(200, 200))
-		for i := len(b) / 2; i < len(b)/2+64; i++ {
-			b[i] ^= 0x5a
-		}
-		return b
-	}},
+	{Name: "PNG, cut", Class: pipeline.Truncated, Body: cut(func() []byte { return pngOf(picture(200, 200)) })},
+	{Name: "PNG, damaged", Class: pipeline.Corrupt, Body: damaged(func() []byte { return pngOf(picture(200, 200)) })},
 	{Name: "gzip that hangs libvips", Class: pipeline.Unsupported, Body: hangingGzip},
+	{Name: "JPEG 2000", Class: pipeline.Unsupported, Body: stored("small.jp2")},
 	{Name: "JPEG 2000, malformed", Class: pipeline.Unsupported, Body: text("\x00\x00\x00\x0cjP  \r\n\x87\n\x00\x00\x00\x14ftypjp2 \xff\xff\xff\xff\xff\x4f\xff\x51\x00\x02")},
 	{Name: "JPEG 2000, a codestream", Class: pipeline.Unsupported, Body: text("\xff\x4f\xff\x51\x00\x2f\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff")},
 	{Name: "SVG", Class: pipeline.Unsupported, Body: text(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="file:///etc/passwd"/></svg>`)},

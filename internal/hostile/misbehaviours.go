@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,8 @@ import (
 // misbehaviours are hosts that answer badly, or well and oddly.
 var misbehaviours = []Case{
 	{Name: "a photograph", Serve: whole},
+	{Name: "large, beside those that hold much", Serve: heavy, Within: 10 * time.Second},
+	{Name: "announces much and drips", Class: pipeline.TooSlow, Serve: announced(26 << 20), Rows: 8},
 	{Name: "of no announced length", Serve: func(w http.ResponseWriter, _ *http.Request) { chunked(w, photo()) }},
 	{Name: "said to be text", Serve: with("Content-Type", "text/html", whole)},
 	{Name: "gzipped unasked", Serve: gzipped(photo())},
@@ -154,6 +157,19 @@ func drip(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// announced sends a megabyte of what it announces, and drips the rest.
+func announced(length int) http.HandlerFunc {
+	return with("Content-Length", strconv.Itoa(length), func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write(append(photo(), make([]byte, 1<<20)...))
+		drip(w, r)
+	})
+}
+
+// heavy is the photograph with so much behind it that it has to grow.
+func heavy(w http.ResponseWriter, _ *http.Request) {
+	_, _ = w.Write(append(photo(), make([]byte, 1<<20)...))
 }
 
 func pass(r *http.Request, d time.Duration) bool {

@@ -9,8 +9,16 @@ import (
 // redirections are hosts that send elsewhere.
 var redirections = []Case{
 	{Name: "redirects once", Serve: around("/moved.jpg")},
+	{Name: "redirects without a scheme", Serve: func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/moved.jpg" {
+			whole(w, r)
+			return
+		}
+		to("//"+r.Host+"/moved.jpg")(w, r)
+	}},
 	{Name: "redirects for ever", Class: pipeline.Redirect, Serve: to("/again")},
 	{Name: "redirects to nowhere", Class: pipeline.Redirect, Serve: status(302)},
+	{Name: "redirects to what is no URL", Class: pipeline.Redirect, Serve: to("http://[")},
 	{Name: "redirects to metadata", Class: pipeline.Blocked, Serve: to("http://169.254.169.254/latest/meta-data/")},
 	{Name: "redirects to mapped metadata", Class: pipeline.Blocked, Serve: to("http://[::ffff:169.254.169.254]/")},
 	{Name: "redirects to a number", Class: pipeline.Blocked, Serve: to("http://2852039166/")},
@@ -32,7 +40,10 @@ var sources = []Case{
 	{Name: "a missing object", Class: pipeline.NotFound, Source: "images/missing.jpg"},
 	{Name: "no such host", Class: pipeline.NoSuchHost, Source: "http://nobody.invalid/a.jpg"},
 	{Name: "nobody listens", Class: pipeline.Connect, Source: "http://127.0.0.1:1/a.jpg"},
+	{Name: "no scheme, nobody listens", Class: pipeline.Connect, Source: "//127.0.0.1:1/a.jpg"},
+	{Name: "no scheme, a private network", Class: pipeline.Blocked, Source: "//192.168.0.1/a.jpg"},
 	{Name: "metadata", Class: pipeline.Blocked, Source: "http://169.254.169.254/latest/meta-data/"},
+	{Name: "Azure's WireServer", Class: pipeline.Blocked, Source: "http://168.63.129.16/machine?comp=goalstate"},
 	{Name: "a private network", Class: pipeline.Blocked, Source: "http://192.168.0.1/a.jpg"},
 	{Name: "carrier-grade NAT", Class: pipeline.Blocked, Source: "http://100.64.0.1/a.jpg"},
 	{Name: "nowhere", Class: pipeline.Blocked, Source: "http://0.0.0.0/a.jpg"},

@@ -8,7 +8,10 @@ import (
 )
 
 // firstBuffer is what a body of unknown length begins with. It doubles from
-// there: three times for a photograph of 350 kB.
+// there: three times for a photograph of 350 kB. One of a length that is
+// announced has its buffer at once if that is granted already, as it is for a
+// usual image. What goes beyond has to come first: a host that announces much
+// and sends little holds no more than one that announces nothing.
 const firstBuffer = 128 << 10 // bytes
 
 // holding is a buffer and the grant that covers it. The grant is always at least
@@ -30,10 +33,11 @@ func (f *Fetcher) readBody(ctx context.Context, w *watch, body io.Reader, announ
 			h.free()
 		}
 	}()
-	first := announced
-	if announced < 0 {
-		first = min(firstBuffer, f.opts.MaxBytes)
+	most, first := f.opts.MaxBytes, int64(firstBuffer)
+	if announced >= 0 {
+		most, first = announced, max(f.buffers.within(grant.Bytes()), firstBuffer)
 	}
+	first = min(first, most)
 	if err := w.during(func() error { return h.grow(ctx, first, first) }); err != nil {
 		return pipeline.Body{}, err
 	}
@@ -66,7 +70,10 @@ func (f *Fetcher) readBody(ctx context.Context, w *watch, body io.Reader, announ
 			return pipeline.Body{}, f.tooLarge(-1)
 		}
 		full := int64(cap(h.buf))
-		more, twice := min(full+full/4, f.opts.MaxBytes), min(2*full, f.opts.MaxBytes)
+		if full >= most { // more than was announced
+			most = f.opts.MaxBytes
+		}
+		more, twice := min(full+full/4, most), min(2*full, most)
 		if err := w.during(func() error { return h.grow(ctx, more, twice) }); err != nil {
 			return pipeline.Body{}, err
 		}

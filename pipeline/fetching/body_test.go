@@ -2,6 +2,8 @@ package fetching
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -138,7 +140,7 @@ func TestMemoryIsGrantedBeforeItIsHeld(t *testing.T) {
 func TestWaitingForMemoryIsNoTimeout(t *testing.T) {
 	url, _ := serveSizes(t)
 	f := newFetcher(t, Options{Timeouts: Timeouts{Total: 300 * time.Millisecond, FloorWindow: 100 * time.Millisecond}})
-	admission := pipeline.NewAdmission(3<<20, 2<<20, 0)
+	admission := pipeline.NewAdmission(2<<20+8<<20/7, 2<<20, 0) // a pool of 1 MiB
 	// Somebody holds the pool and the reserve, but for what a fetch begins with.
 	grant := admit(t, admission, 128<<10)
 	other := admit(t, admission, 1<<20-128<<10)
@@ -163,6 +165,54 @@ func TestWaitingForMemoryIsNoTimeout(t *testing.T) {
 		t.Error(err)
 	}
 	grant.Release()
+}
+
+// What a host only announces holds nothing: hosts that announce much and send
+// little leave the memory to others.
+func TestAnnouncementsHoldNoMemory(t *testing.T) {
+	const pool, usual, announced = 1 << 20, 128 << 10, 500_000
+	under := make(chan struct{}, 4)
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/well" {
+			_, _ = w.Write(noise(300_000))
+			return
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(announced))
+		_, _ = w.Write(noise(1000))
+		_ = http.NewResponseController(w).Flush()
+		under <- struct{}{}
+		<-r.Context().Done()
+	})
+	f := newFetcher(t, Options{})
+	admission := pipeline.NewAdmission(pool+2<<20, 2<<20, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	var tarpits sync.WaitGroup
+	defer tarpits.Wait()
+	defer cancel()
+	for range cap(under) {
+		grant := admit(t, admission, usual)
+		tarpits.Go(func() {
+			defer grant.Release()
+			if _, err := f.Fetch(ctx, dataset{}, server.URL, grant); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	for range cap(under) {
+		<-under
+	}
+	well := admit(t, admission, usual)
+	defer well.Release()
+	within, done := context.WithTimeout(t.Context(), 5*time.Second)
+	defer done()
+	body, err := f.Fetch(within, dataset{}, server.URL+"/well", well)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body.Free()
+	if encoded, _ := admission.Stats(); encoded.Held > int64(cap(under)*usual+2*300_000) {
+		t.Errorf("%d bytes are held", encoded.Held)
+	}
 }
 
 func admit(t *testing.T, a *pipeline.Admission, n int64) *pipeline.Grant {
@@ -224,6 +274,9 @@ func TestSizesWasteAQuarterAtMost(t *testing.T) {
 		size := b.size(n)
 		if size < n || (n > smallest && size > n+n/4+1) || size > b.largest || b.size(size) != size {
 			t.Fatalf("%d bytes go into %d, which go into %d", n, size, b.size(size))
+		}
+		if in := b.within(n); n >= smallest && (in > n || in < n-n/4 || b.size(in) != in) {
+			t.Fatalf("%d bytes cover %d, which go into %d", n, in, b.size(in))
 		}
 	}
 }

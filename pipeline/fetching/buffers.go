@@ -32,6 +32,15 @@ func (b *buffers) size(n int64) int64 {
 	return min((n+step-1)/step*step, b.largest)
 }
 
+// within is the largest capacity that n bytes cover, 0 if there is none.
+func (b *buffers) within(n int64) int64 {
+	if n < smallest {
+		return 0
+	}
+	step := int64(1) << (bits.Len64(uint64(n)) - 3)
+	return min(n/step*step, b.largest)
+}
+
 // get returns an empty buffer of a capacity that size gave.
 func (b *buffers) get(size int64) []byte {
 	b.mu.Lock()

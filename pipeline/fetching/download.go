@@ -13,8 +13,8 @@ import (
 // download asks for where the visit is. Every error is a *pipeline.RowError, or
 // pipeline.ErrLater, or means nothing because ctx ended.
 func (v *visit) download(caller context.Context, grant *pipeline.Grant) (pipeline.Body, error) {
-	ctx, w := watched(caller, v.f.opts.Timeouts)
-	defer w.stop()
+	ctx, w := watched(caller, v.f.opts.Timeouts, v.left)
+	defer func() { v.left = w.stop() }()
 	resp, err := v.get(ctx)
 	if err != nil {
 		if errors.Is(err, pipeline.ErrLater) {

@@ -34,7 +34,7 @@ type host struct {
 	mu     sync.Mutex
 	limits hostLimits
 	busy   int // places that are held
-	queue  []chan error
+	queue  []chan turn
 	next   time.Time   // when the next may be given, by the rate
 	timer  *time.Timer // rings when the first in the queue may go on
 
@@ -46,7 +46,16 @@ type host struct {
 	cause string
 	shut  time.Time
 	cool  time.Duration // 0 if it is not left alone
-	trial bool
+	trial *place
+}
+
+// place is the right to ask a host once.
+type place struct{ _ byte } // each is another: done and abandon know them apart
+
+// turn is what waiting for a place comes to.
+type turn struct {
+	place *place
+	err   error
 }
 
 func (h *host) inUse() bool {
@@ -62,37 +71,37 @@ func (h *host) limit(connections int) {
 	h.pump()
 }
 
-// try takes a place if there is one now. An error is the host's refusal.
-func (h *host) try() (bool, error) {
+// try takes a place if there is one now, or nil. An error is the host's refusal.
+func (h *host) try() (*place, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.queue) > 0 {
-		return false, h.refusal(time.Now())
+		return nil, h.refusal(time.Now())
 	}
 	return h.admit(time.Now())
 }
 
 // wait waits for a place.
-func (h *host) wait(ctx context.Context) error {
-	turn := make(chan error, 1)
+func (h *host) wait(ctx context.Context) (*place, error) {
+	mine := make(chan turn, 1)
 	h.mu.Lock()
-	h.queue = append(h.queue, turn)
+	h.queue = append(h.queue, mine)
 	h.pump()
 	h.mu.Unlock()
 	select {
-	case err := <-turn:
-		return err
+	case t := <-mine:
+		return t.place, t.err
 	case <-ctx.Done():
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if i := slices.Index(h.queue, turn); i >= 0 {
+	if i := slices.Index(h.queue, mine); i >= 0 {
 		h.queue = slices.Delete(h.queue, i, i+1)
 		h.pump()
-	} else if err := <-turn; err == nil { // it came together with the end
-		h.leave()
+	} else if t := <-mine; t.err == nil { // it came together with the end
+		h.leave(t.place)
 	}
-	return ctx.Err()
+	return nil, ctx.Err()
 }
 
 // pump lets those in the queue go on whose turn has come.
@@ -103,8 +112,8 @@ func (h *host) pump() {
 	}
 	for len(h.queue) > 0 {
 		now := time.Now()
-		ok, err := h.admit(now)
-		if !ok && err == nil {
+		p, err := h.admit(now)
+		if p == nil && err == nil {
 			if at := h.opens(); at.After(now) {
 				h.timer = time.AfterFunc(at.Sub(now), func() {
 					h.mu.Lock()
@@ -114,7 +123,7 @@ func (h *host) pump() {
 			}
 			return
 		}
-		h.queue[0] <- err
+		h.queue[0] <- turn{p, err}
 		h.queue = h.queue[1:]
 	}
 }
@@ -143,43 +152,48 @@ func (h *host) refusal(now time.Time) error {
 	return nil
 }
 
-func (h *host) admit(now time.Time) (bool, error) {
+func (h *host) admit(now time.Time) (*place, error) {
 	if err := h.refusal(now); err != nil {
-		return false, err
+		return nil, err
 	}
 	full := h.limits.connections > 0 && h.busy >= h.limits.connections
-	if full || h.opens().After(now) || h.cool > 0 && h.trial {
-		return false, nil
+	if full || h.opens().After(now) || h.cool > 0 && h.trial != nil {
+		return nil, nil
 	}
-	h.trial = h.cool > 0
+	p := &place{}
+	if h.cool > 0 {
+		h.trial = p
+	}
 	h.busy++
 	h.next = now.Add(h.limits.pause)
-	return true, nil
+	return p, nil
 }
 
 // abandon gives a place back without an answer.
-func (h *host) abandon() {
+func (h *host) abandon(p *place) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.leave()
+	h.leave(p)
 }
 
-func (h *host) leave() {
+func (h *host) leave(p *place) {
 	h.busy--
-	h.trial = false
+	if h.trial == p {
+		h.trial = nil
+	}
 	h.pump()
 }
 
 // done gives a place back with what came of it: nil if the host answered.
-func (h *host) done(failed *pipeline.RowError) {
+func (h *host) done(p *place, failed *pipeline.RowError) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
 	switch {
 	case failed == nil || !failed.Class.Transient():
-		h.fails, h.cool = 0, 0
+		h.fails, h.cool, h.trial = 0, 0, nil
 	case failed.Class == pipeline.RateLimited:
-		h.fails, h.cool = 0, 0
+		h.fails, h.cool, h.trial = 0, 0, nil
 		pause := failed.RetryAfter
 		if pause == 0 {
 			pause = unasked
@@ -187,15 +201,15 @@ func (h *host) done(failed *pipeline.RowError) {
 		if until := now.Add(pause); until.After(h.rest) {
 			h.rest = until
 		}
-	case failed.Class != pipeline.TooSlow: // of that, the row may be the reason
+	default:
 		h.fails++
-		if h.fails >= breakAfter && (h.cool == 0 || h.trial) {
+		if h.fails >= breakAfter && (h.cool == 0 || h.trial == p) {
 			h.class, h.cause = failed.Class, failed.Message
 			h.cool = min(max(2*h.cool, coolFirst), coolMost)
 			h.shut = now.Add(h.cool)
 		}
 	}
-	h.leave()
+	h.leave(p)
 }
 
 const (

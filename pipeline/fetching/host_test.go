@@ -17,36 +17,45 @@ func inFakeTime(t *testing.T, limits hostLimits, test func(t *testing.T, h *host
 	synctest.Test(t, func(t *testing.T) { test(t, &host{limits: limits}) })
 }
 
-func take(t *testing.T, h *host) {
+func take(t *testing.T, h *host) *place {
 	t.Helper()
-	if err := h.wait(t.Context()); err != nil {
+	p, err := h.wait(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// refused is what waiting for a place comes to.
+func refused(t *testing.T, h *host) error {
+	t.Helper()
+	_, err := h.wait(t.Context())
+	return err
 }
 
 func TestAHostHasSoManyPlaces(t *testing.T) {
 	inFakeTime(t, hostLimits{connections: 2}, func(t *testing.T, h *host) {
+		first := take(t, h)
 		take(t, h)
-		take(t, h)
-		if ok, err := h.try(); ok || err != nil {
-			t.Errorf("a third place: %v, %v", ok, err)
+		if p, err := h.try(); p != nil || err != nil {
+			t.Errorf("a third place: %v, %v", p, err)
 		}
 		given, giveUp := context.WithCancel(t.Context())
-		go func() { _ = h.wait(given) }()
+		go func() { _, _ = h.wait(given) }()
 		synctest.Wait()
 		next := make(chan error, 1)
-		go func() { next <- h.wait(t.Context()) }()
+		go func() { next <- refused(t, h) }()
 		synctest.Wait()
 		giveUp()
 		synctest.Wait()
-		h.done(nil)
+		h.done(first, nil)
 		if err := <-next; err != nil {
 			t.Error(err)
 		}
 		if h.limit(0); h.busy != 2 {
 			t.Errorf("%d places are held", h.busy)
 		}
-		if ok, _ := h.try(); !ok {
+		if p, _ := h.try(); p == nil {
 			t.Error("there is a limit still")
 		}
 	})
@@ -56,8 +65,7 @@ func TestAHostsRate(t *testing.T) {
 	inFakeTime(t, hostLimits{pause: 250 * time.Millisecond}, func(t *testing.T, h *host) {
 		begun := time.Now()
 		for range 5 {
-			take(t, h)
-			h.done(nil)
+			h.done(take(t, h), nil)
 		}
 		if took := time.Since(begun); took != time.Second {
 			t.Errorf("5 requests at 4 a second took %v", took)
@@ -71,8 +79,7 @@ func TestAHostThatAsksForAPause(t *testing.T) {
 	}
 	t.Run("a short one is waited out", func(t *testing.T) {
 		inFakeTime(t, hostLimits{}, func(t *testing.T, h *host) {
-			take(t, h)
-			h.done(limited(3 * time.Second))
+			h.done(take(t, h), limited(3*time.Second))
 			begun := time.Now()
 			take(t, h)
 			if took := time.Since(begun); took != 3*time.Second {
@@ -82,13 +89,13 @@ func TestAHostThatAsksForAPause(t *testing.T) {
 	})
 	t.Run("a long one defers those who wait, too", func(t *testing.T) {
 		inFakeTime(t, hostLimits{connections: 1}, func(t *testing.T, h *host) {
-			take(t, h)
+			p := take(t, h)
 			queued := make(chan error, 1)
-			go func() { queued <- h.wait(t.Context()) }()
+			go func() { queued <- refused(t, h) }()
 			synctest.Wait()
-			h.done(limited(time.Hour))
+			h.done(p, limited(time.Hour))
 			_, now := h.try()
-			for _, err := range []error{<-queued, now, h.wait(t.Context())} {
+			for _, err := range []error{<-queued, now, refused(t, h)} {
 				if e := rowError(t, err, pipeline.RateLimited); e.RetryAfter != time.Hour {
 					t.Errorf("after %v", e.RetryAfter)
 				}
@@ -104,29 +111,62 @@ func TestAHostThatOnlyFails(t *testing.T) {
 	inFakeTime(t, hostLimits{}, func(t *testing.T, h *host) {
 		down := pipeline.Fail(pipeline.Connect, "refused")
 		for range breakAfter {
-			take(t, h)
-			h.done(down)
+			h.done(take(t, h), down)
 		}
-		if e := rowError(t, h.wait(t.Context()), pipeline.Connect); !strings.Contains(e.Message, "refused") || e.RetryAfter != coolFirst {
+		if e := rowError(t, refused(t, h), pipeline.Connect); !strings.Contains(e.Message, "refused") || e.RetryAfter != coolFirst {
 			t.Errorf("%s, %v", e.Message, e.RetryAfter)
 		}
 		pass(coolFirst)
-		take(t, h)
-		if ok, err := h.try(); ok || err != nil {
-			t.Errorf("beside the trial: %v, %v", ok, err)
+		trial := take(t, h)
+		if p, err := h.try(); p != nil || err != nil {
+			t.Errorf("beside the trial: %v, %v", p, err)
 		}
 		queued := make(chan error, 1)
-		go func() { queued <- h.wait(t.Context()) }()
+		go func() { queued <- refused(t, h) }()
 		synctest.Wait()
-		h.done(down)
+		h.done(trial, down)
 		if e := rowError(t, <-queued, pipeline.Connect); e.RetryAfter != 2*coolFirst {
 			t.Errorf("after a trial that failed: %v", e.RetryAfter)
 		}
 		pass(2 * coolFirst)
+		h.done(take(t, h), pipeline.Fail(pipeline.HTTP4xx, "it answers"))
 		take(t, h)
-		h.done(pipeline.Fail(pipeline.HTTP4xx, "it answers"))
 		take(t, h)
-		take(t, h)
+	})
+}
+
+// Requests that had begun before the host was left alone end during the trial:
+// they are not it.
+func TestOneTrialAtATime(t *testing.T) {
+	inFakeTime(t, hostLimits{}, func(t *testing.T, h *host) {
+		down := pipeline.Fail(pipeline.Connect, "refused")
+		late, later := take(t, h), take(t, h)
+		for range breakAfter {
+			h.done(take(t, h), down)
+		}
+		pass(coolFirst)
+		trial := take(t, h)
+		h.done(late, down)
+		h.abandon(later)
+		if p, err := h.try(); p != nil || err != nil {
+			t.Errorf("a second trial: %v, %v", p, err)
+		}
+		h.done(trial, down)
+		if e := rowError(t, refused(t, h), pipeline.Connect); e.RetryAfter != 2*coolFirst {
+			t.Errorf("after a trial that failed: %v", e.RetryAfter)
+		}
+	})
+}
+
+// One that drips holds a place for longer than one that is down.
+func TestAHostThatIsAlwaysTooSlow(t *testing.T) {
+	inFakeTime(t, hostLimits{}, func(t *testing.T, h *host) {
+		for range breakAfter {
+			h.done(take(t, h), pipeline.Fail(pipeline.TooSlow, "it drips"))
+		}
+		if e := rowError(t, refused(t, h), pipeline.TooSlow); e.RetryAfter != coolFirst {
+			t.Errorf("it is left alone for %v", e.RetryAfter)
+		}
 	})
 }
 
@@ -164,7 +204,7 @@ func TestHostsByNameAndPort(t *testing.T) {
 		t.Errorf("the operator said 3, and there are %d", got)
 	}
 	busy := of(h, "http://busy/")
-	if ok, _ := busy.try(); !ok {
+	if p, _ := busy.try(); p == nil {
 		t.Fatal("no place")
 	}
 	for i := range 2 * knownHosts {

@@ -26,6 +26,9 @@ func TestRedirects(t *testing.T) {
 		case r.URL.Path == "/nowhere":
 			w.Header().Set("Location", "http://[")
 			w.WriteHeader(http.StatusFound)
+		case r.URL.Path == "/port":
+			w.Header().Set("Location", "http://example.org:99999/")
+			w.WriteHeader(http.StatusFound)
 		case r.URL.Path == "/file":
 			w.Header().Set("Location", "file:///etc/passwd")
 			w.WriteHeader(http.StatusFound)
@@ -50,8 +53,10 @@ func TestRedirects(t *testing.T) {
 	}
 	_, err = fetch(t, newFetcher(t, Options{MaxRedirects: -1}), server.URL+"/hop/1")
 	wantClass(t, err, pipeline.Redirect)
-	_, err = fetch(t, f, server.URL+"/nowhere")
-	wantClass(t, err, pipeline.InvalidSource)
+	for _, path := range []string{"/nowhere", "/port"} { // the source itself is valid
+		_, err = fetch(t, f, server.URL+path)
+		wantClass(t, err, pipeline.Redirect)
+	}
 	_, err = fetch(t, f, server.URL+"/file")
 	wantClass(t, err, pipeline.Blocked)
 }
@@ -67,8 +72,10 @@ func TestAddressesThatAreNotPublic(t *testing.T) {
 	for _, host := range []string{
 		"169.254.169.254",            // metadata
 		"[::1]",                      // only IPv4 is allowed
-		"[::ffff:169.254.169.254]",   // mapped
-		"[::ffff:a9fe:a9fe]",         // the same
+		"168.63.129.16",              // Azure's WireServer, of public addresses
+		"[::ffff:168.63.129.16]",     // mapped
+		"[::ffff:169.254.169.254]",   // the same of metadata
+		"[::ffff:a9fe:a9fe]",         // in hex
 		"[64:ff9b::169.254.169.254]", // NAT64
 		"[2002:7f00:1::]",            // 6to4
 		"[2001:0:7f00:1::]",          // Teredo

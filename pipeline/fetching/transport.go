@@ -62,6 +62,12 @@ func newTransport(opts Options, hosts *hosts) *http.Transport {
 	}
 }
 
+// metadataV4 are services of clouds for their own machines, at addresses that
+// look public.
+var metadataV4 = []netip.Prefix{
+	netip.MustParsePrefix("168.63.129.16/32"), // Azure's WireServer hands out certificates and extensions' settings
+}
+
 // guard refuses addresses that are not public, unless they are allowed. It sees
 // the address that is really dialled: after DNS, and after each redirect.
 func guard(allowed []netip.Prefix) func(network, address string, _ syscall.RawConn) error {
@@ -73,7 +79,7 @@ func guard(allowed []netip.Prefix) func(network, address string, _ syscall.RawCo
 			v6 = append(v6, p)
 		}
 	}
-	guardian := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+	guardian := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...), ssrf.WithDeniedV4Prefixes(metadataV4...))
 	return func(network, address string, c syscall.RawConn) error {
 		if err := guardian.Safe(network, address, c); err != nil {
 			return &blockedError{address}

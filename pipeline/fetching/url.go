@@ -60,9 +60,17 @@ func ascii(hostPort string) (string, error) {
 	return name, nil
 }
 
-// resolve is where a redirect of base leads.
+// resolve is where a redirect of base leads. What cannot be read is the fault of
+// who redirects, and not of the source.
 func resolve(base *url.URL, location string) (*url.URL, error) {
-	location = strings.TrimSpace(location)
+	u, err := reference(base, strings.TrimSpace(location))
+	if failed, ok := pipeline.AsRowError(err); ok && failed.Class == pipeline.InvalidSource {
+		return nil, pipeline.Fail(pipeline.Redirect, "it redirects to what is %s", failed.Message)
+	}
+	return u, err
+}
+
+func reference(base *url.URL, location string) (*url.URL, error) {
 	if flat := unbroken(location); strings.HasPrefix(flat, "//") {
 		return parseURL(base.Scheme + ":" + flat)
 	}
@@ -71,7 +79,7 @@ func resolve(base *url.URL, location string) (*url.URL, error) {
 	}
 	u, err := base.Parse(escapeStray(unbroken(location)))
 	if err != nil {
-		return nil, pipeline.Fail(pipeline.Redirect, "it redirects to what is no URL")
+		return nil, pipeline.Fail(pipeline.InvalidSource, "not a URL")
 	}
 	return u, checkHost(u)
 }

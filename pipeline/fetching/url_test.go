@@ -158,7 +158,8 @@ func TestWhereRedirectsLead(t *testing.T) {
 		"http://user:secret@h/":  pipeline.Blocked,
 		"//user@h/":              pipeline.Blocked,
 		"http://0251.0376.169.1": pipeline.Blocked,
-		"http://[":               pipeline.InvalidSource,
+		"http://[":               pipeline.Redirect, // the source itself is valid
+		"//h:0/":                 pipeline.Redirect,
 	} {
 		_, err := resolve(base, location)
 		wantClass(t, err, class)

@@ -44,12 +44,13 @@ type visit struct {
 	source *url.URL
 	at     *url.URL // where redirects have led
 	hops   int
-	host   *host // of at
-	placed bool  // with a place of host
+	host   *host  // of at
+	place  *place // of host; nil if it has none
 	tries  int
 	final  string
-	begun  time.Time // of the first try
-	due    time.Time // not to be asked before
+	left   time.Duration // of this try's total
+	begun  time.Time     // of the first try
+	due    time.Time     // not to be asked before
 }
 
 // Ready implements pipeline.Visit.
@@ -57,19 +58,19 @@ func (v *visit) Ready() (bool, error) {
 	switch {
 	case v.refused != nil:
 		return false, v.refused
-	case v.host == nil || v.placed:
+	case v.host == nil || v.place != nil:
 		return true, nil
 	case time.Now().Before(v.due):
 		return false, nil
 	}
-	ok, err := v.host.try()
-	v.placed = ok
-	return ok, err
+	p, err := v.host.try()
+	v.place = p
+	return p != nil, err
 }
 
 // Wait implements pipeline.Visit.
 func (v *visit) Wait(ctx context.Context) error {
-	if v.refused != nil || v.host == nil || v.placed {
+	if v.refused != nil || v.host == nil || v.place != nil {
 		return v.refused
 	}
 	if wait := time.Until(v.due); wait > 0 {
@@ -81,16 +82,16 @@ func (v *visit) Wait(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	err := v.host.wait(ctx)
-	v.placed = err == nil
+	p, err := v.host.wait(ctx)
+	v.place = p
 	return err
 }
 
 // Close implements pipeline.Visit.
 func (v *visit) Close() {
-	if v.placed {
-		v.placed = false
-		v.host.abandon()
+	if v.place != nil {
+		v.host.abandon(v.place)
+		v.place = nil
 	}
 }
 
@@ -109,6 +110,7 @@ func (v *visit) Fetch(ctx context.Context, grant *pipeline.Grant) (pipeline.Body
 	}
 	if v.hops == 0 {
 		v.tries++
+		v.left = v.f.opts.Timeouts.Total
 	}
 	body, err := ownOrRows(ctx, v.download, grant)
 	if failed, ok := pipeline.AsRowError(err); ok && v.again(failed) {
@@ -139,9 +141,9 @@ func ownOrRows(ctx context.Context, fetch func(context.Context, *pipeline.Grant)
 
 // answered gives the host's place back with what came of it.
 func (v *visit) answered(failed *pipeline.RowError) {
-	if v.placed {
-		v.placed = false
-		v.host.done(failed)
+	if v.place != nil {
+		v.host.done(v.place, failed)
+		v.place = nil
 	}
 }
 

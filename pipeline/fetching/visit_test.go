@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sluice/pipeline"
 )
@@ -98,6 +99,63 @@ func TestARedirectToABusyHostWaits(t *testing.T) {
 	body.Free()
 	if got := v.Trace(); got.FinalURL != image+"/here" || got.Tries != 1 || asked.Load() != 1 {
 		t.Errorf("%+v; the first host was asked %d times", got, asked.Load())
+	}
+}
+
+// A redirect to a host that is busy does not begin the time anew; waiting for that
+// host does not count.
+func TestTheTotalGoesOnBehindARedirect(t *testing.T) {
+	const total = time.Second
+	slowly := func(w http.ResponseWriter, r *http.Request) bool {
+		select {
+		case <-time.After(total * 2 / 3):
+			return true
+		case <-r.Context().Done():
+			return false
+		}
+	}
+	image := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if slowly(w, r) {
+			fmt.Fprint(w, "image")
+		}
+	})
+	short := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if slowly(w, r) {
+			http.Redirect(w, r, image.URL, http.StatusFound)
+		}
+	})
+	f := newFetcher(t, Options{PerHost: 1, Timeouts: Timeouts{Total: total}})
+	for _, source := range []string{image.URL, short.URL} {
+		other := f.Visit(dataset{}, image.URL)
+		if source == short.URL {
+			if ok, err := other.Ready(); !ok {
+				t.Fatal(err)
+			}
+		}
+		v := f.Visit(dataset{}, source)
+		if err := v.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		body, err := v.Fetch(t.Context(), newGrant(t, 1<<20))
+		if source == image.URL {
+			if err != nil {
+				t.Fatal(err)
+			}
+			body.Free()
+			continue
+		}
+		if !errors.Is(err, pipeline.ErrLater) {
+			t.Fatal(err)
+		}
+		<-time.After(total) // the host's place
+		other.Close()
+		if err := v.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, err = v.Fetch(t.Context(), newGrant(t, 1<<20))
+		if e := rowError(t, err, pipeline.Timeout); !strings.Contains(e.Message, total.String()) {
+			t.Error(e.Message)
+		}
 	}
 }
 

@@ -23,17 +23,19 @@ type watch struct {
 	paused bool
 }
 
-// watched is a context that ends with the *pipeline.RowError that says why.
-func watched(ctx context.Context, limits Timeouts) (context.Context, *watch) {
+// watched is a context that ends with the *pipeline.RowError that says why. left
+// is what is left of the total.
+func watched(ctx context.Context, limits Timeouts, left time.Duration) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &watch{limits: limits, cancel: cancel, end: time.Now().Add(limits.Total)}
-	w.total = time.AfterFunc(limits.Total, func() {
+	w := &watch{limits: limits, cancel: cancel, end: time.Now().Add(left)}
+	w.total = time.AfterFunc(left, func() {
 		cancel(pipeline.Fail(pipeline.Timeout, "not done after %v", limits.Total))
 	})
 	return ctx, w
 }
 
-func (w *watch) stop() {
+// stop ends it, and says what is left of the total.
+func (w *watch) stop() (left time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.paused = true
@@ -42,6 +44,7 @@ func (w *watch) stop() {
 		w.floor.Stop()
 	}
 	w.cancel(nil)
+	return time.Until(w.end)
 }
 
 // bodyBegins starts to hold the body against the floor.

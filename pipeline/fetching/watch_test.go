@@ -14,7 +14,7 @@ func pass(d time.Duration) { <-time.After(d) }
 
 func TestTheFloorLooksAtEachWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, w := watched(t.Context(), Timeouts{Total: time.Hour, Floor: 100, FloorWindow: 10 * time.Second})
+		ctx, w := watched(t.Context(), Timeouts{Total: time.Hour, Floor: 100, FloorWindow: 10 * time.Second}, time.Hour)
 		defer w.stop()
 		w.bodyBegins()
 		for range 5 {
@@ -38,7 +38,7 @@ func TestTheFloorLooksAtEachWindow(t *testing.T) {
 
 func TestTheTotalLeavesOutTheWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, w := watched(t.Context(), Timeouts{Total: time.Minute, Floor: 1, FloorWindow: time.Hour})
+		ctx, w := watched(t.Context(), Timeouts{Total: time.Minute, Floor: 1, FloorWindow: time.Hour}, time.Minute)
 		defer w.stop()
 		pass(40 * time.Second)
 		_ = w.during(func() error { pass(time.Hour); return nil })

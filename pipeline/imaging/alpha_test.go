@@ -25,7 +25,12 @@ func TestAlphaGoesOverWhiteWithoutAFringe(t *testing.T) {
 	}
 	deep := image.NewNRGBA64(im.Rect)
 	draw.Draw(deep, deep.Rect, im, image.Point{}, draw.Src)
+	binary := image.NewPaletted(im.Rect, color.Palette{color.Transparent, color.NRGBA{220, 40, 40, 255}})
+	draw.Draw(binary, binary.Rect, im, image.Point{}, draw.Src)
 	for name, src := range map[string][]byte{
+		"GIF":           gifOf(binary),
+		"TIFF":          exported(im, false, func(v *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) { return v.ExportTiff(nil) }),
+		"AVIF":          avifOf(im, false, vips.AvifExportParams{Lossless: true, Bitdepth: 8, Effort: 1}),
 		"PNG":           pngOf(im),
 		"16-bit PNG":    pngOf(deep),
 		"WebP":          webpOf(im, false, vips.WebpExportParams{Quality: 100, ReductionEffort: 2}),
@@ -38,7 +43,9 @@ func TestAlphaGoesOverWhiteWithoutAFringe(t *testing.T) {
 				t.Errorf("on white: differs by %.2f levels on average, %.0f at worst", mean, worst)
 			}
 			for _, format := range []pipeline.Format{pipeline.PNG, pipeline.WebP} {
-				got := rendered(t, src, target(97, 97, pipeline.Fill, format))
+				to := target(97, 97, pipeline.Fill, format)
+				to.Background = pipeline.Transparent
+				got := rendered(t, src, to)
 				if mean, worst := difference(t, got, want); mean > 1.5 || worst > 40 {
 					t.Errorf("%s: differs by %.2f levels on average, %.0f at worst", format, mean, worst)
 				}

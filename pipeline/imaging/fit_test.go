@@ -48,9 +48,11 @@ func TestFits(t *testing.T) {
 			}
 		})
 	}
-	t.Run("contain pads with nothing where there is alpha", func(t *testing.T) {
+	t.Run("contain pads with nothing where that is asked for", func(t *testing.T) {
 		for _, format := range []pipeline.Format{pipeline.PNG, pipeline.WebP} {
-			got := rendered(t, jpegOf(wide, 95), target(100, 100, pipeline.Contain, format))
+			to := target(100, 100, pipeline.Contain, format)
+			to.Background = pipeline.Transparent
+			got := rendered(t, jpegOf(wide, 95), to)
 			for _, p := range []struct{ y, alpha int }{{0, 0}, {24, 0}, {25, 255}, {74, 255}, {75, 0}, {99, 0}} {
 				if _, _, _, a := got.At(50, p.y).RGBA(); int(a>>8) != p.alpha {
 					t.Errorf("%s: alpha is %d in row %d, want %d", format, a>>8, p.y, p.alpha)

@@ -127,6 +127,20 @@ func TestProfilesAreConvertedToSRGB(t *testing.T) {
 	// Worked out by hand: light by the curve, XYZ by P3's primaries, back by
 	// sRGB's, and code by the curve.
 	p3 := color.NRGBA{215, 93, 47, 255}
+	imager() // starts libvips
+	with := func(export func(*vips.ImageRef) ([]byte, *vips.ImageMetadata, error)) []byte {
+		t.Helper()
+		v := must(vips.NewImageFromBuffer(withProfile(src, profile(p3Primaries, parametric()))))
+		defer v.Close()
+		out, _, err := export(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(out, []byte("mntrRGB XYZ ")) && !bytes.HasPrefix(out, []byte("\x89PNG")) {
+			t.Fatal("it has no profile: the test has lost its point")
+		}
+		return out
+	}
 	for _, c := range []struct {
 		name string
 		src  []byte
@@ -136,6 +150,16 @@ func TestProfilesAreConvertedToSRGB(t *testing.T) {
 		{"sRGB", withProfile(src, profile(srgbPrimaries, parametric())), color.NRGBA{200, 100, 60, 255}},
 		{"Display P3", withProfile(src, profile(p3Primaries, parametric())), p3},
 		{"one that makes no sense", withProfile(src, bytes.Repeat([]byte("nonsense"), 40)), color.NRGBA{200, 100, 60, 255}},
+		{"Display P3 in a TIFF", with(func(v *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) { return v.ExportTiff(nil) }), p3},
+		{"Display P3 in a PNG", with(func(v *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+			return v.ExportPng(&vips.PngExportParams{})
+		}), p3},
+		{"Display P3 in an AVIF", with(func(v *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+			return v.ExportAvif(&vips.AvifExportParams{Lossless: true, Bitdepth: 8, Effort: 1})
+		}), p3},
+		{"Display P3 in a HEIC", with(func(v *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+			return v.ExportHeif(&vips.HeifExportParams{Quality: 100, Bitdepth: 8, Effort: 1})
+		}), p3},
 	} {
 		got := rendered(t, c.src, target(16, 16, pipeline.Fill, pipeline.PNG))
 		want := image.NewNRGBA(got.Bounds())

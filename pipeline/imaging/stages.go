@@ -47,7 +47,7 @@ func reduceDepth(im *vips.ImageRef, _ pipeline.Header, _ pipeline.Target) error 
 }
 
 // flattens reports whether transparency becomes the target's background.
-func flattens(t pipeline.Target) bool { return t.Format == pipeline.JPEG || t.Background != "" }
+func flattens(t pipeline.Target) bool { return t.Background != pipeline.Transparent }
 
 // flattenEarly puts im on white if that is the background. Done before resizing
 // it gives the same, and spares resizing a premultiplied image in floating

@@ -161,12 +161,18 @@ func TestBackground(t *testing.T) {
 		{"blue, of 16 bits", pngOf(deep), im, "#1e1ec8", pipeline.JPEG, color.NRGBA{30, 30, 200, 255}},
 		{"red in a PNG", pngOf(im), im, "#c81e1e", pipeline.PNG, color.NRGBA{200, 30, 30, 255}},
 		{"white in a WebP", webpOf(im, false, vips.WebpExportParams{Lossless: true}), im, "#ffffff", pipeline.WebP, color.White},
-		{"none in a PNG", pngOf(im), im, "", pipeline.PNG, color.Transparent},
+		{"white in a PNG", pngOf(im), im, "", pipeline.PNG, color.White},
+		{"white in a WebP, of grey", greyAlpha, grey, "", pipeline.WebP, color.White},
+		{"none in a PNG", pngOf(im), im, pipeline.Transparent, pipeline.PNG, color.Transparent},
+		{"none in a WebP", pngOf(im), im, pipeline.Transparent, pipeline.WebP, color.Transparent},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			to := target(80, 40, pipeline.Fill, c.format)
 			to.Background = c.background
 			got := rendered(t, c.src, to)
+			if opaque := got.(interface{ Opaque() bool }).Opaque(); opaque != (c.background != pipeline.Transparent) {
+				t.Errorf("it is opaque: %t", opaque)
+			}
 			if mean, worst := difference(t, got, over(scaled(c.like, size{80, 40}), c.colour)); mean > 2 || worst > 45 {
 				t.Errorf("differs by %.2f levels on average, %.0f at worst", mean, worst)
 			}

@@ -35,7 +35,7 @@ func (c *child) autopsy(why string) *death {
 		d.timeout = "it took more CPU time than an image of its size may"
 	case status.Signaled() && status.Signal() == syscall.SIGKILL:
 		d.outside = true
-		d.what = "its decoder was killed from outside, twice: memory of the machine may be short"
+		d.what = "a decoder was killed from outside"
 	case status.Signaled():
 		d.what = "its decoder died of " + unix.SignalName(status.Signal())
 	default:

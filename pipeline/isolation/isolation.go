@@ -53,6 +53,8 @@ type Options struct {
 	// CPU and Deadline are how long an image of so many pixels, before and
 	// after, may take. Defaults: cpuLimit and deadline.
 	CPU, Deadline func(pixels uint64) time.Duration
+	// A test's; nil is pauseAfter.
+	pause func(gone int) time.Duration
 	// Log takes what decoders write to stderr, and what cannot be had of the
 	// kernel. Default: nowhere.
 	Log *slog.Logger
@@ -71,6 +73,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Deadline == nil {
 		o.Deadline = deadline
+	}
+	if o.pause == nil {
+		o.pause = pauseAfter
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -125,7 +130,7 @@ func New(ctx context.Context, headers pipeline.Imager, opts Options) (*Imager, e
 		s := <-all
 		failed = cmp.Or(failed, s.err)
 		if s.c != nil {
-			unconfined = s.c.hello.Unconfined
+			unconfined = cmp.Or(unconfined, s.c.hello.Unconfined)
 		}
 		m.slots <- s.c
 	}
@@ -158,16 +163,22 @@ func (m *Imager) Cost(h pipeline.Header, t pipeline.Target) int64 { return m.hea
 // Isolated tells the engine that images are rendered in other processes.
 func (m *Imager) Isolated() {}
 
-// unheard is how often in a row a decoder may be gone before it could hear of
-// the image: each is a child killed from outside within a moment.
-const unheard = 3
+// unheard is how many decoders may be killed from outside for one image, or be
+// gone before they could hear of it.
+const unheard = 4
+
+// pauseAfter is how long to wait after so many of these: what the kernel kills
+// for want of memory it kills until that is over. The decoder's slot stays taken
+// meanwhile, so that there is one less to take memory.
+func pauseAfter(gone int) time.Duration { return 100 * time.Millisecond << gone }
 
 // Render has src rendered by a decoder. What kills a decoder that had rendered
-// other images before, or was killed from outside, is tried once more in a fresh
-// one: an image is blamed for what it did alone. One that takes too long is
-// not. When ctx ends it waits for graceAfterCancel, then kills the decoder.
+// other images before is tried once more in a fresh one: an image is blamed for
+// what it did alone. One that takes too long is not. When ctx ends it waits for
+// graceAfterCancel, then kills the decoder.
 //
-// A decoder that cannot be started is a fault of our surroundings.
+// A decoder that cannot be started is a fault of our surroundings, and so is one
+// that others kill: that is tried again a few times, and blames no image.
 func (m *Imager) Render(ctx context.Context, src []byte, h pipeline.Header, t pipeline.Target) (pipeline.Rendition, error) {
 	if err := cmp.Or(ctx.Err(), t.Check()); err != nil {
 		return pipeline.Rendition{}, err
@@ -204,14 +215,19 @@ func (m *Imager) Render(ctx context.Context, src []byte, h pipeline.Header, t pi
 		switch {
 		case ctx.Err() != nil:
 			return pipeline.Rendition{}, ctx.Err()
-		case d.unheard:
+		case d.unheard, d.outside:
 			if gone++; gone == unheard {
-				return pipeline.Rendition{}, fmt.Errorf("decoders end as soon as they are started: %w", d)
+				return pipeline.Rendition{}, fmt.Errorf("decoders are killed from outside, or end as soon as they are started: memory of the machine may be short: %w", d)
+			}
+			select {
+			case <-time.After(m.opts.pause(gone)):
+			case <-ctx.Done():
+				return pipeline.Rendition{}, ctx.Err()
 			}
 		case d.timeout != "":
 			m.timeouts.Add(1)
 			return pipeline.Rendition{}, pipeline.Fail(pipeline.DecoderTimeout, "%s", d.timeout)
-		case blamed || (fresh && !d.outside):
+		case blamed || fresh:
 			m.crashes.Add(1)
 			return pipeline.Rendition{}, pipeline.Fail(pipeline.DecoderCrash, "%s", d.Error())
 		default:

@@ -13,7 +13,7 @@ import (
 // WebP or an AVIF, at 0.1 s of CPU a megapixel. Five times that, and what a
 // small image may take on a machine that is busy with something else.
 func cpuLimit(pixels uint64) time.Duration {
-	return 10*time.Second + time.Duration(pixels/2_000)*time.Microsecond
+	return 10*time.Second + time.Duration(pixels/2)*time.Microsecond
 }
 
 // deadline is for what uses no CPU, and three times looser than that: a decoder

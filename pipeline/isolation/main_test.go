@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/elastic/go-seccomp-bpf"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
@@ -23,11 +24,26 @@ import (
 // ("fake"), or one that never comes up ("stillborn").
 const childEnvName = "SLUICE_TEST_DECODER"
 
+// sparedEnvName spares a decoder of orders what would kill it from outside.
+const sparedEnvName = "SLUICE_TEST_SPARED"
+
 func TestMain(m *testing.M) {
 	switch os.Getenv(childEnvName) {
 	case "real":
 		os.Exit(Serve(func() (pipeline.Imager, error) { return imaging.New(nil) }))
 	case "fake":
+		os.Exit(Serve(func() (pipeline.Imager, error) { return orders{}, nil }))
+	case "unconfined": // of a kernel that has no filters
+		if err := seccomp.LoadFilter(seccomp.Filter{
+			NoNewPrivs: true,
+			Flag:       seccomp.FilterFlagTSync,
+			Policy: seccomp.Policy{
+				DefaultAction: seccomp.ActionAllow,
+				Syscalls:      []seccomp.SyscallGroup{{Action: seccomp.ActionErrno, Names: []string{"seccomp"}}},
+			},
+		}); err != nil {
+			panic(err)
+		}
 		os.Exit(Serve(func() (pipeline.Imager, error) { return orders{}, nil }))
 	case "stillborn":
 		os.Exit(Serve(func() (pipeline.Imager, error) { return nil, errors.New("there is no libvips") }))
@@ -68,7 +84,9 @@ func (orders) Render(_ context.Context, src []byte, _ pipeline.Header, t pipelin
 	case "panic":
 		panic("a defect")
 	case "kill": // as the kernel does when memory is short
-		die(syscall.SIGKILL)
+		if os.Getenv(sparedEnvName) == "" {
+			die(syscall.SIGKILL)
+		}
 	case "hang":
 		for {
 			_, _ = unix.Poll(nil, -1)
