@@ -121,7 +121,7 @@ func decoderCost(h pipeline.Header, t pipeline.Target) float64 {
 func windowCost(h pipeline.Header, t pipeline.Target) float64 {
 	width, height := decoded(h, t)
 	pixel := bytesPerPixel(h)
-	if h.Alpha && (t.Format != pipeline.JPEG || t.Background != "") {
+	if h.Alpha && !(h.Bands == 4 && whitens(t)) {
 		pixel += 8 // premultiplied, in floating point: 16, in half the rows
 	}
 	window := width * math.Min(windowRows, windowImages*height)
@@ -146,14 +146,15 @@ func resultCost(h pipeline.Header, t pipeline.Target) float64 {
 		all := fit(upright(h), t)
 		held = 3 * 4 * float64(all.width) * float64(all.height)
 	}
+	alpha := !flattens(t) && (h.Alpha || t.Fit == pipeline.Contain)
 	pixels := float64(out.width) * float64(out.height)
 	rows := held + 4*float64(out.width)*math.Min(resultRows, float64(out.height))
 	switch {
-	case t.Format == pipeline.WebP && (h.Alpha || t.Fit == pipeline.Contain):
+	case t.Format == pipeline.WebP && alpha:
 		return rows + 26*pixels // a frame, and alpha as a lossless image: 21 were measured
 	case t.Format == pipeline.WebP:
 		return rows + 12*pixels // a frame: 5 were measured
-	case t.Format == pipeline.PNG && (h.Alpha || t.Fit == pipeline.Contain):
+	case t.Format == pipeline.PNG && alpha:
 		return rows + 3*4*pixels
 	}
 	return rows + 3*3*pixels

@@ -67,6 +67,7 @@ func TestCostIsAboveTheMeasuredPeak(t *testing.T) {
 		target(256, 256, pipeline.Contain, pipeline.PNG),
 		target(1500, 2000, pipeline.Cover, pipeline.WebP),
 		attentive(256, 256),
+		transparent(1500, 2000),
 	}
 	for _, s := range sources {
 		src := cached(t, "cost "+s.name, s.make)
@@ -75,7 +76,7 @@ func TestCostIsAboveTheMeasuredPeak(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, target := range targets {
-			t.Run(fmt.Sprint(s.name, " to ", target.Format, target.Position), func(t *testing.T) {
+			t.Run(fmt.Sprint(s.name, " to ", target.Format, target.Position, target.Background), func(t *testing.T) {
 				took, cost := peak(t, src, target), imager().Cost(h, target)
 				t.Logf("took %.1f MB, cost is %.1f MB", float64(took)/1e6, float64(cost)/1e6)
 				if took > cost {
@@ -131,6 +132,13 @@ func TestTheShortWayTakesNoMoreThanItsCost(t *testing.T) {
 func attentive(width, height int) pipeline.Target {
 	t := target(width, height, pipeline.Cover, pipeline.JPEG)
 	t.Position = pipeline.Attention
+	return t
+}
+
+// transparent keeps alpha, which is resized with the rest.
+func transparent(width, height int) pipeline.Target {
+	t := target(width, height, pipeline.Cover, pipeline.WebP)
+	t.Background = pipeline.Transparent
 	return t
 }
 

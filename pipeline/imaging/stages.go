@@ -49,15 +49,20 @@ func reduceDepth(im *vips.ImageRef, _ pipeline.Header, _ pipeline.Target) error 
 // flattens reports whether transparency becomes the target's background.
 func flattens(t pipeline.Target) bool { return t.Background != pipeline.Transparent }
 
+// whitens reports whether transparency becomes white.
+func whitens(t pipeline.Target) bool {
+	r, g, b := t.Background.RGB()
+	return flattens(t) && min(r, g, b) == 255
+}
+
 // flattenEarly puts im on white if that is the background. Done before resizing
 // it gives the same, and spares resizing a premultiplied image in floating
 // point. Of grey or inks it would not be white.
 func flattenEarly(im *vips.ImageRef, _ pipeline.Header, t pipeline.Target) error {
-	r, g, b := t.Background.RGB()
-	if !flattens(t) || !im.HasAlpha() || im.Interpretation() != vips.InterpretationSRGB || min(r, g, b) < 255 {
+	if !whitens(t) || !im.HasAlpha() || im.Interpretation() != vips.InterpretationSRGB {
 		return nil
 	}
-	return im.Flatten(&vips.Color{R: r, G: g, B: b})
+	return im.Flatten(&vips.Color{R: 255, G: 255, B: 255})
 }
 
 // flatten puts im, which is sRGB by now, on the background.
