@@ -17,8 +17,8 @@ func (w *world) collect(req pipeline.CollectRequest) pipeline.Collected {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for obj := range w.out.List(w.t.Context(), req.Run) {
-		w.t.Errorf("%s is left", obj.Key)
+	if left := w.keys(req.Run); len(left) > 0 {
+		w.t.Errorf("left: %v", left)
 	}
 	return c
 }

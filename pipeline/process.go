@@ -107,7 +107,7 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	if err != nil {
 		rec.closed(outer)
 	}
-	if err == nil && context.Cause(fetching) != context.Canceled {
+	if err == nil && !errors.Is(context.Cause(fetching), context.Canceled) {
 		err = context.Cause(fetching)
 	}
 	return rec.committed, err

@@ -53,7 +53,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	defer fetcher.Close()
 	admission := pipeline.NewAdmission(budget.Encoded, budget.Reserve, budget.Decoded)
 	engine := pipeline.NewEngine(fetcher, decoders.imager, admission, budget.Decoders)
-	stopMetrics, err := serveMetrics(o.metricsAddr, func() figures {
+	stopMetrics, err := serveMetrics(o.metricsAddr, func() figures { //nolint:contextcheck // it is ended by stopMetrics
 		return figures{engine.Stats(), decoders.stats(), budget.Total}
 	}, log)
 	if err != nil {

@@ -13,10 +13,10 @@ func TestRetryRepairCollect(t *testing.T) {
 	r := newRig(t)
 	const rows = 600
 	in := r.dataset("a.parquet", rows, func(i int) string {
-		switch {
-		case i%100 == 7:
+		switch i % 100 {
+		case 7:
 			return fmt.Sprintf("/busy/%d.jpg", i)
-		case i%100 == 8:
+		case 8:
 			return fmt.Sprintf("/gone/%d.jpg", i)
 		}
 		return fine(i)

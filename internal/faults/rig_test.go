@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -163,7 +164,7 @@ func (r *rig) start(t *testing.T, queue, failpoints string) *process {
 	}
 	defer log.Close() // the process has its own
 	p.Cmd = exec.Command(r.worker, "--memory", "512MiB", "--decoders", "1", "--allow-net", "127.0.0.0/8", "--task-queue", queue)
-	p.Env = append(r.env[:len(r.env):len(r.env)], failpoint.Env+"="+failpoints)
+	p.Env = slices.Concat(r.env, []string{failpoint.Env + "=" + failpoints})
 	p.Stderr = log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

@@ -81,7 +81,8 @@ func TestImportsRunDownwards(t *testing.T) {
 		met := false
 		for _, p := range pkgs {
 			tree, isTree := strings.CutSuffix(r.of, "/...")
-			if p.ImportPath != r.of && !(isTree && (p.ImportPath == tree || strings.HasPrefix(p.ImportPath, tree+"/"))) {
+			within := isTree && (p.ImportPath == tree || strings.HasPrefix(p.ImportPath, tree+"/"))
+			if p.ImportPath != r.of && !within {
 				continue
 			}
 			met = true

@@ -121,7 +121,7 @@ func decoderCost(h pipeline.Header, t pipeline.Target) float64 {
 func windowCost(h pipeline.Header, t pipeline.Target) float64 {
 	width, height := decoded(h, t)
 	pixel := bytesPerPixel(h)
-	if h.Alpha && !(h.Bands == 4 && whitens(t)) {
+	if h.Alpha && (h.Bands != 4 || !whitens(t)) {
 		pixel += 8 // premultiplied, in floating point: 16, in half the rows
 	}
 	window := width * math.Min(windowRows, windowImages*height)

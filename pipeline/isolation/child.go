@@ -75,7 +75,7 @@ func (c *child) run(s *starter, theirs *os.File, opts Options) error {
 	}
 	defer theirErr.Close()
 	// The binary that runs, even if its file was replaced meanwhile.
-	c.cmd = exec.Command("/proc/self/exe", opts.Args...)
+	c.cmd = exec.Command("/proc/self/exe", opts.Args...) //nolint:noctx // it outlives the call; see end
 	c.cmd.Args[0] = os.Args[0]
 	c.cmd.Env = append(childEnv(), opts.Env...)
 	c.cmd.Dir = "/"

@@ -3,6 +3,7 @@ package tables
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -44,7 +45,7 @@ func openReplaced(ctx context.Context, out pipeline.Store, p pipeline.Partition)
 func (a *again) Rows(_ context.Context, want pipeline.Runs) iter.Seq2[pipeline.Row, error] {
 	return func(yield func(pipeline.Row, error) bool) {
 		// The source and the kept columns, in the form of a table's.
-		columns := append(a.m.columns[fixedColumns:len(a.m.columns):len(a.m.columns)], a.m.columns[colSource])
+		columns := slices.Concat(a.m.columns[fixedColumns:], a.m.columns[colSource:colSource+1])
 		t := &table{p: a.p, columns: columns, kept: len(columns) - 1, source: len(columns) - 1}
 		r := newReader(a.m.src, a.m.footer, columns)
 		defer r.close()

@@ -28,7 +28,7 @@ func (*Tables) Merge(ctx context.Context, out pipeline.Store, parts []string, p 
 			return pipeline.Counts{}, err
 		}
 	}
-	if err := m.survey(parts); err != nil {
+	if err := m.survey(parts); err != nil { //nolint:contextcheck // m holds ctx
 		return pipeline.Counts{}, err
 	}
 	m.w = newWriter(w, newSchema(m.kept, namesOf(m.kept)), manifestCodec)
