@@ -41,7 +41,7 @@ workers and of Temporal.
 		paused := true
 		s.Paused, s.By, s.Why = &paused, whoami(), oneLine(why)
 		return nil
-	}, func(s progress.Snapshot) bool { return s.Busy == 0 })
+	}, func(s progress.Snapshot) bool { return len(s.AtWork) == 0 })
 }
 
 func (c *cli) resumeCommand() *cobra.Command {
