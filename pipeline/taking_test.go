@@ -60,7 +60,7 @@ func (v *hostVisit) Ready() (bool, error) {
 func (v *hostVisit) Wait(ctx context.Context) error {
 	if v.host == "later" {
 		select {
-		case <-time.After(time.Second):
+		case <-time.After(v.h.latency):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
