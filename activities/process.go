@@ -113,7 +113,7 @@ func (a *Activities) open(ctx context.Context, in ProcessInput, left Position) (
 	if err != nil {
 		return job{}, nil, err
 	}
-	j := job{Job: pipeline.Job{Partition: p, Spec: in.Spec, Output: out, LastPass: in.LastPass, Nonce: nonce()}}
+	j := job{Job: pipeline.Job{Partition: p, Spec: in.Spec, Output: out, LastPass: in.LastPass, Share: in.share(), Nonce: nonce()}}
 	counts, published, err := out.Published(ctx, p)
 	if err != nil {
 		return j, nil, err

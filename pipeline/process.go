@@ -24,6 +24,8 @@ type Job struct {
 	// any more, downloads are cut short, decodes finish, and what is done is
 	// committed. nil never stops.
 	Stop <-chan struct{}
+	// Share is what the run may have of each host.
+	Share Share
 	// Nonce names this attempt's parts. No two attempts share one.
 	Nonce string
 	// Watchdog watches this pass; nil is one of its own. What obeys no context

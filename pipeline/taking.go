@@ -145,7 +145,7 @@ func (t *taking) embedded(ctx context.Context, image Image, o Outcome) {
 
 // take sends a row on its way, unless the lot is full.
 func (t *taking) take(ctx context.Context, r Row) (bool, error) {
-	v := t.way.engine.visitor.Visit(t.way.job.Output.Dataset, *r.Source)
+	v := t.way.engine.visitor.Visit(t.way.job.Output.Dataset, *r.Source, t.way.job.Share)
 	if condemned := t.way.suspicion.condemn(r.Number); condemned != nil {
 		v.Close()
 		t.end(ctx, t.way.begin(r), condemned)
