@@ -6,6 +6,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -37,6 +38,8 @@ type Activities struct {
 	// Engine is what all partitions of the process share.
 	Engine Engine
 
+	// A test's; else they are pipeline.DefaultStall and letGo.
+	stall, letGo time.Duration
 	// A test's; else the server is asked.
 	beater Beater
 	isOpen func(workflowID string) bool

@@ -42,6 +42,7 @@ type heart struct {
 	halt     context.CancelCauseFunc
 
 	beater  Beater
+	slowest func() string // what takes its time, "" if nothing does
 	timeout time.Duration // of silence, after which the server gives up
 	running sync.WaitGroup
 
@@ -53,8 +54,8 @@ type heart struct {
 
 // startHeart heartbeats until close, beginning with what the attempt before has
 // left. ctx is the activity's; shutdown is closed when its worker is to stop.
-func startHeart(ctx context.Context, shutdown <-chan struct{}, b Beater, timeout time.Duration, first Position) *heart {
-	h := &heart{beater: b, timeout: timeout, turn: make(chan struct{}, 1), last: first, acked: time.Now()}
+func startHeart(ctx context.Context, shutdown <-chan struct{}, b Beater, slowest func() string, timeout time.Duration, first Position) *heart {
+	h := &heart{beater: b, slowest: slowest, timeout: timeout, turn: make(chan struct{}, 1), last: first, acked: time.Now()}
 	h.work, h.abort = context.WithCancelCause(context.WithoutCancel(ctx))
 	h.stopping, h.halt = context.WithCancelCause(h.work)
 	h.running.Go(h.beat)
@@ -63,10 +64,16 @@ func startHeart(ctx context.Context, shutdown <-chan struct{}, b Beater, timeout
 	return h
 }
 
-// close ends the heartbeats and the work.
+// close ends the heartbeats and the work. What was left behind of it sends none
+// any more.
 func (h *heart) close() {
 	h.abort(nil)
 	h.running.Wait()
+	h.turn <- struct{}{}
+	defer func() { <-h.turn }()
+	if h.over == nil {
+		h.over = context.Cause(h.work)
+	}
 }
 
 // beat says every now and then that this attempt is alive, and hears whether it
@@ -141,7 +148,7 @@ func (h *heart) commit(ctx context.Context, p Position) error {
 func (h *heart) send(ctx context.Context, p Position) error {
 	for wait := minRetry; h.over == nil; wait = min(2*wait, maxRetry) {
 		sent := time.Now()
-		err := h.beater.Beat(ctx, p)
+		err := h.beater.Beat(ctx, h.told(p))
 		var gone *serviceerror.NotFound
 		switch {
 		case err == nil:
@@ -167,6 +174,14 @@ func (h *heart) send(ctx context.Context, p Position) error {
 		}
 	}
 	return h.over
+}
+
+// told is p with what takes its time now, for people.
+func (h *heart) told(p Position) Position {
+	if s := h.slowest(); s != "" {
+		p.Summary += "; slowest: " + s
+	}
+	return p
 }
 
 // ending is why the work came to err. It is asked before close.

@@ -27,6 +27,7 @@ type listener struct {
 	t      *testing.T
 	answer func(p Position) error // nil accepts
 	took   time.Duration          // of one call
+	slow   string                 // what takes its time
 
 	mu   sync.Mutex
 	busy bool
@@ -59,6 +60,12 @@ func (l *listener) Beat(_ context.Context, p Position) error {
 	return l.answer(p)
 }
 
+func (l *listener) told() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.slow
+}
+
 // seqs are the numbers of what was sent.
 func (l *listener) seqs() (seqs []int64) {
 	l.mu.Lock()
@@ -86,7 +93,7 @@ func beatingAt(t *testing.T, l *listener, f func(h *heart, attempt context.Cance
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		shutdown := make(chan struct{})
-		h := startHeart(ctx, shutdown, l, beatTimeout, at(0))
+		h := startHeart(ctx, shutdown, l, l.told, beatTimeout, at(0))
 		f(h, cancel, shutdown)
 		h.close()
 	})
@@ -107,6 +114,33 @@ func TestTheLastAcceptedPositionIsRepeated(t *testing.T) {
 	if got := l.seqs(); !slices.Equal(got[:6], []int64{0, 0, 0, 1, 1, 1}) {
 		t.Errorf("it sent %v", got)
 	}
+}
+
+// Between two checkpoints, too, and not in the checkpoints themselves.
+func TestHeartbeatsTellWhatTakesItsTime(t *testing.T) {
+	l := &listener{}
+	beatingAt(t, l, func(h *heart, _ context.CancelCauseFunc, _ chan struct{}) {
+		for _, slow := range []string{"row 17 in fetch for 48s", "row 17 in fetch for 50s", ""} {
+			l.mu.Lock()
+			l.slow = slow
+			l.mu.Unlock()
+			pass(2 * maxBeat)
+			want := "so far"
+			if slow != "" {
+				want += "; slowest: " + slow
+			}
+			l.mu.Lock()
+			if got := l.sent[len(l.sent)-1].Summary; got != want {
+				t.Errorf("it says %q, want %q", got, want)
+			}
+			l.mu.Unlock()
+		}
+		h.turn <- struct{}{}
+		defer func() { <-h.turn }()
+		if h.last.Summary != "so far" {
+			t.Errorf("the position says %q", h.last.Summary)
+		}
+	})
 }
 
 func TestSilenceNeverLastsAThirdOfTheTimeout(t *testing.T) {
@@ -316,6 +350,42 @@ func TestTheActivitysContext(t *testing.T) {
 		attempt(errors.New("the worker is now shut down"))
 		<-h.work.Done()
 	})
+}
+
+func TestWorkThatDoesNotEndIsLeftBehind(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		cut  func(h *heart) // what befalls it after a minute
+		want string
+		took time.Duration
+	}{
+		{"since it hangs", func(*heart) {}, "nothing moves: the partition is in opening for 10m; the attempt is given up", pipeline.DefaultStall + letGo},
+		{"since it is superseded", func(h *heart) { h.abort(errSuperseded) }, errSuperseded.Error(), time.Minute + letGo},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := &listener{}
+			beatingAt(t, l, func(h *heart, _ context.CancelCauseFunc, _ chan struct{}) {
+				dog := pipeline.StartWatchdog(0)
+				defer dog.Close()
+				dog.Opening()
+				begun, thaw := time.Now(), make(chan struct{})
+				time.AfterFunc(time.Minute, func() { c.cut(h) })
+				_, err := h.outcome(dog, letGo, func() (ProcessResult, error) {
+					<-thaw
+					return ProcessResult{}, nil
+				})
+				if took := time.Since(begun); err == nil || err.Error() != c.want || took != c.took {
+					t.Errorf("after %v: %v", took, err)
+				}
+				h.close()
+				sent := len(l.sent)
+				if err := h.commit(context.Background(), at(1)); err == nil || len(l.sent) > sent {
+					t.Error("what was left behind sends heartbeats")
+				}
+				close(thaw)
+			})
+		})
+	}
 }
 
 func TestAFaultOfTheWorkIsWhatItCameTo(t *testing.T) {

@@ -44,8 +44,12 @@ type ProcessInput struct {
 	// From is where the previous pass ended; nil in the first.
 	From *Position `json:"from,omitempty"`
 	// PerHost is how many connections this worker may have to one host for the
-	// partition; 0 is what its operator allows.
+	// run, whose partitions share them; 0 is what its operator allows.
 	PerHost int `json:"per_host,omitempty"`
+}
+
+func (in ProcessInput) share() pipeline.Share {
+	return pipeline.Share{Run: in.Output + " " + in.Key, PerHost: in.PerHost}
 }
 
 // Position is how far a partition has come. It is Process' heartbeat, so that it

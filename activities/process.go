@@ -16,15 +16,19 @@ import (
 
 // Process does one pass over a partition, from wherever it stands. It heartbeats
 // Positions, and ends early, in order, when it is cancelled or paused, or when
-// its worker shuts down.
+// its worker shuts down. Where something hangs, it ends in any case, so that
+// another attempt can take over.
 func (a *Activities) Process(ctx context.Context, in ProcessInput) (ProcessResult, error) {
 	left, err := heartbeatDetails(ctx)
 	if err != nil {
 		return ProcessResult{}, temporalError(err)
 	}
-	h := startHeart(ctx, activity.GetWorkerStopChannel(ctx), a.beaterFor(ctx),
-		cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, DefaultHeartbeatTimeout), left)
-	result, err := a.process(h, in, left)
+	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, DefaultHeartbeatTimeout)
+	// A commit may take as long as the server may be away.
+	dog := pipeline.StartWatchdog(max(cmp.Or(a.stall, pipeline.DefaultStall), 2*timeout))
+	defer dog.Close()
+	h := startHeart(ctx, activity.GetWorkerStopChannel(ctx), a.beaterFor(ctx), dog.Slowest, timeout, left)
+	result, err := h.outcome(dog, cmp.Or(a.letGo, letGo), func() (ProcessResult, error) { return a.process(h, dog, in, left) })
 	if err != nil {
 		err = h.ending(err)
 	}
@@ -69,7 +73,8 @@ func heartbeatDetails(ctx context.Context) (Position, error) {
 	return p, nil
 }
 
-func (a *Activities) process(h *heart, in ProcessInput, left Position) (ProcessResult, error) {
+func (a *Activities) process(h *heart, dog *pipeline.Watchdog, in ProcessInput, left Position) (ProcessResult, error) {
+	dog.Opening()
 	job, published, err := a.open(h.stopping, in, left)
 	if err != nil && h.stopping.Err() != nil {
 		err = pipeline.ErrStopped // there is nothing to end in order yet
@@ -82,6 +87,7 @@ func (a *Activities) process(h *heart, in ProcessInput, left Position) (ProcessR
 	}
 	job.Journal = journal{h, job}
 	job.Stop = h.stopping.Done()
+	job.Watchdog = dog
 	c, err := a.Engine.Process(h.work, job.Job)
 	return ProcessResult{Partition: job.Partition, Position: job.position(c)}, err
 }
@@ -107,7 +113,7 @@ func (a *Activities) open(ctx context.Context, in ProcessInput, left Position) (
 	if err != nil {
 		return job{}, nil, err
 	}
-	j := job{Job: pipeline.Job{Partition: p, Spec: in.Spec, Output: out, LastPass: in.LastPass, Nonce: nonce()}}
+	j := job{Job: pipeline.Job{Partition: p, Spec: in.Spec, Output: out, LastPass: in.LastPass, Share: in.share(), Nonce: nonce()}}
 	counts, published, err := out.Published(ctx, p)
 	if err != nil {
 		return j, nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -232,6 +233,54 @@ func TestAZombieIsSuperseded(t *testing.T) {
 	var result ProcessResult
 	if err := run.Get(t.Context(), &result); err != nil || result.Position.Counts.OK != 60 {
 		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+// An engine that hangs for good, in the middle of a partition. Its attempt ends all
+// the same, with a word on why, and the next one goes on from its checkpoint.
+func TestAnEngineThatHangsIsLeftBehind(t *testing.T) {
+	r := newRig(t)
+	m, _ := plan(t, 60)
+	const hangs = 20
+	thaw, ended := make(chan struct{}), make(chan error, 1)
+	stuck := &ticker{step: time.Millisecond, commit: func(_ context.Context, _ pipeline.Job, c pipeline.Checkpoint) {
+		if c.Next == hangs {
+			<-thaw // whatever becomes of its context
+		}
+	}}
+	a := newActivities(m, engineFunc(func(ctx context.Context, job pipeline.Job) (pipeline.Checkpoint, error) {
+		c, err := stuck.Process(ctx, job)
+		ended <- err
+		return c, err
+	}))
+	a.stall, a.letGo = 4*time.Second, time.Second
+	first := r.work(a)
+	run := r.run(2 * time.Second)
+	r.row(stuck, hangs-2)
+	var why string
+	eventually(t, "the attempt is given up", 30*time.Second, func() bool {
+		_, _, why = r.pending()
+		return why != ""
+	})
+	if !strings.HasPrefix(why, "nothing moves: the partition is in opening for 4s") {
+		t.Errorf("the attempt ended with %q", why)
+	}
+	first.Stop()
+	heir := &ticker{step: time.Millisecond}
+	r.work(newActivities(m, heir))
+	var result ProcessResult
+	if err := run.Get(t.Context(), &result); err != nil || result.Position.Counts.OK != 60 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if _, from := heir.done(); len(from) != 1 || from[0] != hangs-1 {
+		t.Errorf("the next attempt went on from %v, and %d was the last one accepted", from, hangs-1)
+	}
+	close(thaw)
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("what was left behind ended with %v", err)
+	}
+	if rows, _ := stuck.done(); len(rows) != hangs-1 {
+		t.Errorf("what was left behind committed %v", rows)
 	}
 }
 

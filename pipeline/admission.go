@@ -88,6 +88,10 @@ func (a *Admission) AdmitDecode(ctx context.Context, n int64) (release func(), e
 // Grant is what one encoded image may hold. It belongs to one goroutine at a
 // time.
 type Grant struct {
+	// waits, if there is one, is called before the grant waits to grow, and what
+	// it returns afterwards.
+	waits func() (over func())
+
 	a      *Admission
 	bytes  int64 // granted in all
 	pooled int64 // of these, from the pool
@@ -101,6 +105,9 @@ func (g *Grant) Bytes() int64 { return g.bytes }
 // Grow raises the grant to total bytes, and waits for them if it must. More
 // than the reserve is refused at once, with OverBudget.
 func (g *Grant) Grow(ctx context.Context, total int64) error {
+	if total > g.bytes && g.waits != nil {
+		defer g.waits()()
+	}
 	if total <= g.bytes {
 		return nil
 	}

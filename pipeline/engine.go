@@ -14,6 +14,7 @@ type Engine struct {
 	flight    *Flight
 	usual     usual
 	stats     tallies
+	turns     turns                  // of its queues
 	tooLarge  func(size int64) error // see Limited
 	isolated  bool                   // see Isolated
 	gate      gate                   // where it is not

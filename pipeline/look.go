@@ -42,6 +42,6 @@ func (e *Engine) Look(ctx context.Context, size int64, read func(context.Context
 		e.flight.Dropped()
 		return h, err
 	}
-	_, err = e.decode(ctx, body, h, glance)
+	_, err = e.decode(ctx, body, h, glance, func() {})
 	return h, err
 }

@@ -5,7 +5,7 @@ import "context"
 // once makes a Visitor of a Fetcher that is none.
 type once struct{ fetcher Fetcher }
 
-func (o once) Visit(dataset Store, source string) Visit {
+func (o once) Visit(dataset Store, source string, _ Share) Visit {
 	return &onceVisit{fetcher: o.fetcher, dataset: dataset, source: source}
 }
 

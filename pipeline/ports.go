@@ -170,7 +170,17 @@ type Limited interface {
 // where that helps. What is none is asked once for each source, at once.
 type Visitor interface {
 	// Visit prepares to fetch source, and asks nothing yet.
-	Visit(dataset Store, source string) Visit
+	Visit(dataset Store, source string, share Share) Visit
+}
+
+// Share is what a run asks for of what the worker's operator allows. It is never
+// more than that.
+type Share struct {
+	// Run names the run: its partitions have the share together.
+	Run string
+	// PerHost is how many connections there are to one host at a time; 0 is as
+	// many as are allowed.
+	PerHost int
 }
 
 // Visit is what one pass does for one source. It belongs to one goroutine at a

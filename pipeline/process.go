@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,8 +24,14 @@ type Job struct {
 	// any more, downloads are cut short, decodes finish, and what is done is
 	// committed. nil never stops.
 	Stop <-chan struct{}
+	// Share is what the run may have of each host.
+	Share Share
 	// Nonce names this attempt's parts. No two attempts share one.
 	Nonce string
+	// Watchdog watches this pass; nil is one of its own. What obeys no context
+	// keeps Process from returning: who must go on nonetheless, hears of it from
+	// the watchdog, and leaves Process behind.
+	Watchdog *Watchdog
 
 	every time.Duration // between checkpoints; 0 is checkpointEvery
 }
@@ -50,26 +57,54 @@ var ErrStopped = errors.New("stopped before the end of the pass")
 // complete if the error is nil; then the checkpoint's holes, if any, failed for
 // a transient reason and are left to another pass. With an error, what remains
 // can be taken up from the checkpoint, by anyone.
+//
+// Where something hangs (see Watchdog), the others of the pass end and are
+// committed, then all that is left is cut off, and the error says what it was.
 func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	keys, err := ParseKeyTemplate(job.Spec.Key)
 	if err != nil {
 		return job.From, err
 	}
-	table, err := job.open(ctx)
-	if err != nil {
-		return job.From, err
+	dog := job.Watchdog
+	if dog == nil {
+		dog = StartWatchdog(0)
+		defer dog.Close()
 	}
-	defer table.Close()
-
+	dog.serve(job.Partition.File, &e.turns)
 	outer := ctx
+	ctx, giveUp := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer giveUp(nil)
 	g, ctx := errgroup.WithContext(ctx)
 	// Fetching ends before the rest when the pass is stopped, and when a row met
 	// a fault of our surroundings: the cause is then that fault. What has been
 	// done by then is still recorded.
 	fetching, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
-	rec := newRecorder(job, table)
-	w := &way{engine: e, job: job, keys: keys, fetching: fetching, calm: rec.calm, tried: job.From.Tried.of(job.Partition)}
+	watching.Go(func() {
+		select {
+		case <-dog.Stalled():
+		case <-ctx.Done():
+			return
+		}
+		cut(dog.Err())
+		select {
+		case <-time.After(settle):
+			giveUp(dog.Err())
+		case <-ctx.Done():
+		}
+	})
+	dog.at(thePass, atOpen)
+	table, err := job.open(ctx)
+	if err != nil {
+		return job.From, dog.cause(err)
+	}
+	defer table.Close()
+	dog.off(thePass)
+
+	rec := newRecorder(job, table, dog)
+	w := &way{engine: e, job: job, keys: keys, fetching: fetching, calm: rec.calm, dog: dog, tried: job.From.Tried.of(job.Partition)}
 	if !e.isolated {
 		w.suspicion = suspect(e.gate, job.From)
 		w.suspicion.name = rec.name
@@ -77,7 +112,7 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 		// Before anything is decoded, and before what was learnt of the deaths
 		// could be lost by another one.
 		if err := rec.note(ctx, true); err != nil {
-			return rec.committed, err
+			return rec.committed, dog.cause(err)
 		}
 	}
 
@@ -110,7 +145,7 @@ func (e *Engine) Process(ctx context.Context, job Job) (Checkpoint, error) {
 	if err == nil && !errors.Is(context.Cause(fetching), context.Canceled) {
 		err = context.Cause(fetching)
 	}
-	return rec.committed, err
+	return rec.committed, dog.cause(err)
 }
 
 // skipped is the outcome of a row whose source is null, and that has no image.

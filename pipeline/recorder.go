@@ -36,6 +36,7 @@ type recorder struct {
 	job   Job
 	table Table
 
+	dog       *Watchdog
 	suspicion *suspicion      // nil where decodes are in other processes
 	names     chan chan error // asks for a checkpoint that names the row decoded alone
 
@@ -58,10 +59,11 @@ type recorder struct {
 	wait      time.Duration // the longest that an origin asked for
 }
 
-func newRecorder(job Job, table Table) *recorder {
+func newRecorder(job Job, table Table, dog *Watchdog) *recorder {
 	r := &recorder{
 		job:        job,
 		table:      table,
+		dog:        dog,
 		names:      make(chan chan error),
 		committing: make(chan struct{}, 1),
 		outcomes:   make(chan Outcome, checkpointRows),
@@ -191,6 +193,8 @@ func (r *recorder) record(o Outcome) error {
 func (r *recorder) commit(ctx context.Context) error {
 	c := r.checkpoint()
 	if len(r.pending) > 0 {
+		r.dog.at(theRecorder, atPart)
+		defer r.dog.off(theRecorder)
 		part := &c.Parts[len(c.Parts)-1]
 		slices.SortFunc(r.pending, func(a, b Outcome) int { return cmp.Compare(a.Row, b.Row) })
 		body, err := r.table.EncodePart(r.pending)
@@ -218,6 +222,8 @@ func (r *recorder) commit(ctx context.Context) error {
 func (r *recorder) put(ctx context.Context, c Checkpoint) error {
 	r.committing <- struct{}{} // held by none for longer than it takes to look
 	defer func() { <-r.committing }()
+	r.dog.at(theRecorder, atJournal)
+	defer r.dog.off(theRecorder)
 	if err := r.job.Journal.Commit(ctx, c); err != nil {
 		r.over = true
 		return err

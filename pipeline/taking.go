@@ -84,7 +84,11 @@ func (t *taking) sweep(ctx context.Context, want Runs) (left Runs, err error) {
 // row is asked for. The table reads them while others decode.
 func (t *taking) rows(want Runs) iter.Seq[Row] {
 	read := func(take func(Row) bool) {
+		dog := t.way.dog
+		defer dog.off(theReader)
+		dog.at(theReader, atRead)
 		for r, err := range t.table.Rows(t.way.fetching, want) {
+			dog.off(theReader)
 			if err != nil {
 				t.cut(err)
 				return
@@ -92,6 +96,7 @@ func (t *taking) rows(want Runs) iter.Seq[Row] {
 			if !take(r) {
 				return
 			}
+			dog.at(theReader, atRead)
 		}
 	}
 	if t.way.job.Partition.Embedded {
@@ -140,7 +145,7 @@ func (t *taking) embedded(ctx context.Context, image Image, o Outcome) {
 
 // take sends a row on its way, unless the lot is full.
 func (t *taking) take(ctx context.Context, r Row) (bool, error) {
-	v := t.way.engine.visitor.Visit(t.way.job.Output.Dataset, *r.Source)
+	v := t.way.engine.visitor.Visit(t.way.job.Output.Dataset, *r.Source, t.way.job.Share)
 	if condemned := t.way.suspicion.condemn(r.Number); condemned != nil {
 		v.Close()
 		t.end(ctx, t.way.begin(r), condemned)
@@ -153,8 +158,9 @@ func (t *taking) take(ctx context.Context, r Row) (bool, error) {
 		t.end(ctx, t.way.begin(r), refused)
 		return true, nil
 	case ready:
-		a, err := t.way.admit()
+		a, err := t.way.admit(r.Number)
 		if err != nil {
+			t.way.dog.off(r.Number)
 			v.Close()
 			return false, errCut
 		}
@@ -188,6 +194,7 @@ func (t *taking) follow(ctx context.Context, r Row, v Visit, a *admitted) {
 // end records what became of a row: a failure that is the row's own is an
 // outcome, every other one ends the pass.
 func (t *taking) end(ctx context.Context, o Outcome, err error) {
+	t.way.dog.off(o.Row)
 	o, err = ended(o, err)
 	switch {
 	case err == nil:

@@ -30,7 +30,7 @@ func (h *hosts) Fetch(context.Context, pipeline.Store, string, *pipeline.Grant) 
 	panic("a visitor's Fetch is not called")
 }
 
-func (h *hosts) Visit(_ pipeline.Store, source string) pipeline.Visit {
+func (h *hosts) Visit(_ pipeline.Store, source string, _ pipeline.Share) pipeline.Visit {
 	host, _, _ := strings.Cut(source, ":")
 	return &hostVisit{h: h, host: host, source: source}
 }
@@ -60,7 +60,7 @@ func (v *hostVisit) Ready() (bool, error) {
 func (v *hostVisit) Wait(ctx context.Context) error {
 	if v.host == "later" {
 		select {
-		case <-time.After(time.Second):
+		case <-time.After(v.h.latency):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -18,6 +18,7 @@ type way struct {
 	fetching context.Context
 	// calm waits while it is unknown whether this attempt still is the one.
 	calm      func(context.Context) error
+	dog       *Watchdog
 	suspicion *suspicion
 	tried     []uint16 // in earlier passes, by row of the partition
 }
@@ -35,7 +36,8 @@ func (w *way) cutShort(ctx context.Context, err error) error {
 
 // admit waits until a row may be fetched: for a place in flight, then for the
 // bytes of a usual image.
-func (w *way) admit() (admitted, error) {
+func (w *way) admit(row int64) (admitted, error) {
+	w.dog.at(row, atAdmit)
 	ticket, err := w.engine.flight.TakeOff(w.fetching)
 	if err != nil {
 		return admitted{}, err
@@ -45,6 +47,7 @@ func (w *way) admit() (admitted, error) {
 		w.engine.flight.Lost(ticket)
 		return admitted{}, err
 	}
+	grant.waits = func() func() { return w.dog.queue(row) }
 	return admitted{ticket, grant}, nil
 }
 
@@ -99,7 +102,7 @@ func (w *way) fetch(ctx context.Context, o *Outcome, v Visit, a *admitted) (Body
 			if err := w.calm(w.fetching); err != nil { //nolint:contextcheck // fetching ends before ctx does
 				return Body{}, nil, w.cutShort(ctx, err)
 			}
-			again, err := w.admit()
+			again, err := w.admit(o.Row)
 			if err != nil {
 				return Body{}, nil, w.cutShort(ctx, err)
 			}
@@ -111,6 +114,7 @@ func (w *way) fetch(ctx context.Context, o *Outcome, v Visit, a *admitted) (Body
 		}
 		a = nil
 		if errors.Is(err, ErrLater) {
+			w.dog.off(o.Row)
 			err = v.Wait(w.fetching) //nolint:contextcheck // fetching ends before ctx does
 		}
 		if err != nil {
@@ -122,6 +126,7 @@ func (w *way) fetch(ctx context.Context, o *Outcome, v Visit, a *admitted) (Body
 // download asks for the source once. On an error it has given back what was
 // granted.
 func (w *way) download(o *Outcome, v Visit, a admitted) (Body, error) {
+	w.dog.at(o.Row, atFetch)
 	begun, before := time.Now(), v.Trace().Tries
 	body, err := v.Fetch(w.fetching, a.grant)
 	o.FetchTime += time.Since(begun)
@@ -146,6 +151,7 @@ func (w *way) take(image Image, o *Outcome) (Body, *Grant, error) {
 	if err := w.engine.tooLarge(size); err != nil {
 		return Body{}, nil, err
 	}
+	w.dog.at(o.Row, atAdmit)
 	ticket, err := w.engine.flight.TakeOff(w.fetching)
 	if err != nil {
 		return Body{}, nil, errCut
@@ -159,6 +165,7 @@ func (w *way) take(image Image, o *Outcome) (Body, *Grant, error) {
 	err = grant.Grow(w.fetching, size)
 	var b []byte
 	if err == nil {
+		w.dog.at(o.Row, atImage)
 		b, err = image.Read(w.fetching)
 	}
 	if err != nil {
@@ -176,12 +183,14 @@ func (w *way) take(image Image, o *Outcome) (Body, *Grant, error) {
 
 // render turns the source into the image that is stored.
 func (w *way) render(ctx context.Context, body Body, o *Outcome) (Rendition, error) {
+	w.dog.at(o.Row, atAdmitDecode)
 	leave, err := w.suspicion.enter(ctx, o.Row)
 	if err != nil {
 		w.engine.flight.Dropped()
 		return Rendition{}, err
 	}
 	defer leave()
+	w.dog.at(o.Row, atProbe)
 	h, err := w.engine.imager.Probe(body.Bytes)
 	o.SourceFormat, o.SourceWidth, o.SourceHeight = h.Format, h.Width, h.Height
 	if err == nil {
@@ -191,7 +200,8 @@ func (w *way) render(ctx context.Context, body Body, o *Outcome) (Rendition, err
 		w.engine.flight.Dropped()
 		return Rendition{}, err
 	}
-	r, err := w.engine.decode(ctx, body, h, w.job.Spec.Target)
+	w.dog.at(o.Row, atAdmitDecode)
+	r, err := w.engine.decode(ctx, body, h, w.job.Spec.Target, func() { w.dog.at(o.Row, atDecode) })
 	o.ProcessTime = r.took
 	return r.Rendition, err
 }
@@ -203,8 +213,8 @@ type rendered struct {
 }
 
 // decode has a landed image decoded, resized and encoded, once its bytes are
-// granted and a decoder is free.
-func (e *Engine) decode(ctx context.Context, body Body, h Header, t Target) (rendered, error) {
+// granted and a decoder is free; then it calls begins.
+func (e *Engine) decode(ctx context.Context, body Body, h Header, t Target, begins func()) (rendered, error) {
 	cost := e.imager.Cost(h, t)
 	if e.isolated {
 		cost += int64(len(body.Bytes)) // the decoder's copy
@@ -220,6 +230,7 @@ func (e *Engine) decode(ctx context.Context, body Body, h Header, t Target) (ren
 		return rendered{}, err
 	}
 	defer done()
+	begins()
 	begun := time.Now()
 	image, err := e.imager.Render(ctx, body.Bytes, h, t)
 	return rendered{image, time.Since(begun)}, err
@@ -228,6 +239,7 @@ func (e *Engine) decode(ctx context.Context, body Body, h Header, t Target) (ren
 // store saves the image under the key that its bytes, or the user's template,
 // give it.
 func (w *way) store(ctx context.Context, image Rendition, o *Outcome) error {
+	w.dog.at(o.Row, atStore)
 	sum := sha256.Sum256(image.Bytes)
 	format := w.job.Spec.Target.Format
 	key := w.keys.Key(w.job.Partition.Name, o.Row, hex.EncodeToString(sum[:8]), format)

@@ -78,7 +78,7 @@ until as many partitions have ended.
 	}, func(cmd *cobra.Command) {
 		flags = cmd.Flags()
 		cmd.Flags().IntVar(&inFlight, "in-flight", 0, "how many child workflows are open at once (at most 100 where a plan is not cut into slices)")
-		cmd.Flags().IntVar(&perHost, "per-host", 0, "connections of a worker to one host at a time; 0 is what the worker allows, and more than that is not had")
+		cmd.Flags().IntVar(&perHost, "per-host", 0, perHostUsage)
 		cmd.Flags().StringVar(&tolerate, "tolerate", "", "how many rows may fail before the run is stopped: 5%, or a number")
 	}, func(s *workflows.Steer) error {
 		if flags.Changed("in-flight") {
@@ -89,7 +89,7 @@ until as many partitions have ended.
 		}
 		if flags.Changed("per-host") {
 			if perHost < 0 {
-				return pipeline.Usagef("--per-host %d is not at least 0", perHost)
+				return badPerHost(perHost)
 			}
 			s.PerHost = &perHost
 		}

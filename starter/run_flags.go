@@ -40,6 +40,7 @@ type runFlags struct {
 	keepColumns      []string
 	rowsPerPartition int64
 	inFlight         int
+	perHost          int
 	heartbeatTimeout time.Duration
 	waits            string
 	tolerate         string
@@ -67,6 +68,7 @@ Without {hash}, work done again writes over objects that a manifest names`)
 	flags.StringSliceVar(&f.keepColumns, "keep-columns", nil, "input columns to copy to the manifest, a,b (default: all scalar ones)")
 	flags.Int64Var(&f.rowsPerPartition, "rows-per-partition", 10_000, "about how many rows one child workflow does; in a file without a page index, a quarter of a row group at least")
 	flags.IntVar(&f.inFlight, "in-flight", 64, "how many child workflows are open at once")
+	flags.IntVar(&f.perHost, "per-host", 0, perHostUsage)
 	flags.DurationVar(&f.heartbeatTimeout, "heartbeat-timeout", 10*time.Second, "silence after which a worker is taken for dead")
 	flags.StringVar(&f.tolerate, "tolerate", "100%", `how many rows may fail before the run is stopped: a share such as 5% (of 200 rows
 and more), or a number`)
@@ -117,6 +119,9 @@ func (f *runFlags) read(flags *pflag.FlagSet) (workflows.RunInput, error) {
 	if n := f.inFlight; n < 1 || n > maxInFlight {
 		return in, pipeline.Usagef("--in-flight %d is not from 1 to %d", n, maxInFlight)
 	}
+	if in.PerHost = f.perHost; f.perHost < 0 {
+		return in, badPerHost(f.perHost)
+	}
 	in.HeartbeatTimeout = f.heartbeatTimeout
 	if d := f.heartbeatTimeout; d < minHeartbeatTimeout || d > maxHeartbeatTimeout {
 		return in, pipeline.Usagef("--heartbeat-timeout %s is not from %s to %s", d, minHeartbeatTimeout, maxHeartbeatTimeout)
@@ -132,6 +137,10 @@ func (f *runFlags) read(flags *pflag.FlagSet) (workflows.RunInput, error) {
 	}
 	return in, in.Tolerate.Check()
 }
+
+const perHostUsage = "connections of a worker to one host at a time; 0 is what the worker allows, and more than that is not had"
+
+func badPerHost(n int) error { return pipeline.Usagef("--per-host %d is not at least 0", n) }
 
 // details reads what most runs leave at its defaults, into one spelling.
 func (f *runFlags) details(t *pipeline.Target) (err error) {

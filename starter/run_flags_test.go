@@ -57,6 +57,7 @@ func TestWrongFlagsOfRun(t *testing.T) {
 		{"none in flight", "--in-flight=0", "--in-flight 0 is not from 1 to 500"},
 		{"too many in flight", "--in-flight=501", "--in-flight 501 is not from 1 to 500"},
 		{"too short a silence", "--heartbeat-timeout=500ms", "--heartbeat-timeout 500ms is not from 1s to 1h0m0s"},
+		{"a negative number of connections", "--per-host=-1", "--per-host -1 is not at least 0"},
 		{"too long a silence", "--heartbeat-timeout=2h", "is not from 1s to"},
 		{"a wait without a unit", "--waits=30", `"30" is no time`},
 		{"a wait of nothing", "--waits=30s,", `"" is no time`},
@@ -127,6 +128,7 @@ func TestFlagsOfRun(t *testing.T) {
 		{"the defaults", nil, func(*workflows.RunInput) {}},
 		{"no later pass", []string{"--waits", "none"}, func(in *workflows.RunInput) { in.Waits = []time.Duration{} }},
 		{"one later pass", []string{"--waits", "1m"}, func(in *workflows.RunInput) { in.Waits = []time.Duration{time.Minute} }},
+		{"two connections to a host", []string{"--per-host", "2"}, func(in *workflows.RunInput) { in.PerHost = 2 }},
 		{"kept columns", []string{"--keep-columns", "id,label"}, func(in *workflows.RunInput) { in.Spec.KeepColumns = []string{"id", "label"} }},
 		{"the default key, spelled out", []string{"--key", pipeline.DefaultKey}, func(*workflows.RunInput) {}},
 		{"how to reach a bucket stays", []string{"--output", "s3://b/out/?region=x&endpoint=http://h:1"}, func(in *workflows.RunInput) {
@@ -170,7 +172,7 @@ func TestDifferencesOfAnOpenRun(t *testing.T) {
 		{"another way to the same bucket", readFlags(t, "--input", "s3://b/in?region=y", "--output", "/out"), "", ""},
 		{"another input", readFlags(t, "--input", "s3://b/in2", "--output", "/out"), `--input was "s3://b/in", is "s3://b/in2"`, ""},
 		{"another format", readFlags(t, "--input", "s3://b/in", "--output", "/out", "--format", "png"), `--format was "jpeg", is "png"`, ""},
-		{"another pace", readFlags(t, "--input", "s3://b/in", "--output", "/out", "--in-flight", "3", "--waits", "none"), "", "--in-flight 64, --waits 30s,2m"},
+		{"another pace", readFlags(t, "--input", "s3://b/in", "--output", "/out", "--in-flight", "3", "--per-host", "2", "--waits", "none"), "", "--in-flight 64, --per-host 0, --waits 30s,2m"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if d := was.Spec.Difference(c.is.Spec); d != c.differ {
@@ -190,5 +192,11 @@ func TestWhatTheUIShowsOfARun(t *testing.T) {
 	}
 	if d := details(in); len(d) > 20_000 || !strings.Contains(d, "256x256, fill, jpeg, quality 80") {
 		t.Errorf("details: %s", d)
+	}
+	for perHost, want := range map[int]string{0: "what each worker allows", 2: "2 from each worker at most"} {
+		in.PerHost = perHost
+		if d := details(in); !strings.Contains(d, "| Connections to a host | "+want+" |") {
+			t.Errorf("details: %s", d)
+		}
 	}
 }

@@ -104,6 +104,7 @@ func pace(was, is workflows.RunInput) string {
 	}{
 		{"rows-per-partition", was.RowsPerPartition, is.RowsPerPartition},
 		{"in-flight", was.InFlight, is.InFlight},
+		{"per-host", was.PerHost, is.PerHost},
 		{"heartbeat-timeout", was.HeartbeatTimeout, is.HeartbeatTimeout},
 		{"waits", formatWaits(was.Waits), formatWaits(is.Waits)},
 		{"tolerate", cmp.Or(was.Tolerate, "100%"), cmp.Or(is.Tolerate, "100%")},
@@ -160,6 +161,10 @@ func details(in workflows.RunInput) string {
 	if key == "" {
 		key = pipeline.DefaultKey
 	}
+	perHost := "what each worker allows"
+	if n := in.PerHost; n > 0 {
+		perHost = fmt.Sprintf("%d from each worker at most", n)
+	}
 	return fmt.Sprintf(`Images of a dataset, one child workflow a partition.
 
 | | |
@@ -171,10 +176,11 @@ func details(in workflows.RunInput) string {
 | Keys | %s |
 | Kept columns | %s |
 | Partitions | of about %s rows, %d in flight |
+| Connections to a host | %s |
 | Later passes | after %s |
 | A worker is taken for dead | after %s of silence |
 `, "`"+in.Spec.Input+"`", "`"+in.Spec.Column+"`", "`"+in.Output+"`", image, "`"+key+"`", keep,
-		count(in.RowsPerPartition), in.InFlight, formatWaits(in.Waits), in.HeartbeatTimeout)
+		count(in.RowsPerPartition), in.InFlight, perHost, formatWaits(in.Waits), in.HeartbeatTimeout)
 }
 
 // selected says which rows a selection is of.

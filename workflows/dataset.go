@@ -17,6 +17,7 @@ func Dataset(ctx workflow.Context, in RunInput) (RunResult, error) {
 	in = in.WithDefaults()
 	d := &dataset{in: in, run: activities.Run{Key: ownKey(ctx, pipeline.RunPrefix), Spec: in.Spec, Output: in.Output}}
 	d.guard.tolerate = in.Tolerate
+	d.steering.PerHost = in.PerHost
 	workflow.SetCurrentDetails(ctx, d.report.markdown())
 	workflow.GoNamed(ctx, "steer", d.hearSteer)
 	if err := d.planned(ctx); err != nil {

@@ -37,6 +37,9 @@ type RunInput struct {
 	RowsPerPartition int64 `json:"rows_per_partition"`
 	// InFlight is how many partition workflows are open at once.
 	InFlight int `json:"in_flight"`
+	// PerHost is how many connections a worker may have to one host for this run;
+	// 0 is what the worker's operator allows.
+	PerHost int `json:"per_host,omitempty"`
 	// HeartbeatTimeout is after how much silence a worker is taken for dead.
 	HeartbeatTimeout time.Duration `json:"heartbeat_timeout"`
 	// Waits are the times before each later pass over the rows that failed for

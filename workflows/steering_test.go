@@ -168,6 +168,27 @@ func TestSetTakesEffectOnARunThatIsOpen(t *testing.T) {
 	}
 }
 
+// What a run begins with holds for each of its partitions, until it is changed.
+func TestARunBeginsWithItsLimitAHost(t *testing.T) {
+	p := newPasses()
+	w := newWorld(t, &stub{partitions: 3, process: p.process})
+	in := stubInput(3)
+	in.PerHost = 2
+	run := w.run(in)
+	eventually(t, "all have begun", time.Minute, func() bool { return p.count() == 3 })
+	w.steer(Steer{ID: "1", PerHost: to(0)})
+	eventually(t, "all go on without it", time.Minute, func() bool { return len(p.inputs(3)) == 3 && p.count() == 3 })
+	for i, in := range p.inputs(0) {
+		if want := []int{2, 0}[i/3]; in.PerHost != want {
+			t.Errorf("pass %d, over partition %d, has %d connections a host, want %d", i, in.Index, in.PerHost, want)
+		}
+	}
+	close(p.free)
+	if err := run.Get(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // A pause while rows wait for a later pass: the pass begins when it may.
 func TestNoLaterPassBeginsDuringAPause(t *testing.T) {
 	var mu sync.Mutex

@@ -70,6 +70,9 @@ type origin struct {
 	well  map[string]bool        // kinds of paths that have healed
 	times map[string][]time.Time // when each path was asked for
 	held  chan struct{}          // answers wait until it is closed; nil is closed
+	// busy is how many requests are at it now, and most the most since crowded was
+	// called.
+	busy, most int
 }
 
 func newOrigin(t *testing.T) *origin {
@@ -108,6 +111,14 @@ func (o *origin) slow(by time.Duration) {
 	o.delay = by
 }
 
+// crowded is how many requests were at it at once since it was called last.
+func (o *origin) crowded() (most int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	most, o.most = o.most, o.busy
+	return most
+}
+
 // heal serves photographs under paths of a kind from now on.
 func (o *origin) heal(kind string) {
 	o.mu.Lock()
@@ -120,6 +131,13 @@ func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
 	o.count[req.URL.Path]++
 	o.times[req.URL.Path] = append(o.times[req.URL.Path], time.Now())
 	o.all++
+	o.busy++
+	o.most = max(o.most, o.busy)
+	defer func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.busy--
+	}()
 	if o.all == o.after {
 		close(o.heard)
 	}

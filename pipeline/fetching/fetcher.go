@@ -62,7 +62,7 @@ func (f *Fetcher) Close() {
 // demands. If ctx ends meanwhile, the error is ctx's own and says nothing about
 // the source.
 func (f *Fetcher) Fetch(ctx context.Context, dataset pipeline.Store, source string, grant *pipeline.Grant) (pipeline.Body, error) {
-	v := f.Visit(dataset, source)
+	v := f.Visit(dataset, source, pipeline.Share{})
 	defer v.Close()
 	for {
 		if err := v.Wait(ctx); err != nil {

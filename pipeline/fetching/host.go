@@ -49,8 +49,11 @@ type host struct {
 	trial *place
 }
 
-// place is the right to ask a host once.
-type place struct{ _ byte } // each is another: done and abandon know them apart
+// place is the right to ask a host once. Each is another: done and abandon know
+// them apart.
+type place struct {
+	share *place // of a run's share, that goes with it; see runHost
+}
 
 // turn is what waiting for a place comes to.
 type turn struct {

@@ -19,6 +19,9 @@ type hosts struct {
 
 	mu    sync.Mutex
 	table *recent[*host]
+	// shares are places of runs that ask for less: a host as one run has it, by
+	// its name and port, the run, and how many it asks for.
+	shares *recent[*host]
 }
 
 // hostLimits are those of each host.
@@ -28,7 +31,7 @@ type hostLimits struct {
 }
 
 func newHosts(opts Options) *hosts {
-	h := &hosts{limits: hostLimits{connections: opts.PerHost}, table: newRecent(knownHosts, (*host).inUse)}
+	h := &hosts{limits: hostLimits{connections: opts.PerHost}, table: newRecent(knownHosts, (*host).inUse), shares: newRecent(knownHosts, (*host).inUse)}
 	if opts.PerHostRate > 0 {
 		h.limits.pause = time.Duration(float64(time.Second) / opts.PerHostRate)
 	}
@@ -50,24 +53,28 @@ func newHosts(opts Options) *hosts {
 }
 
 // of is the host of a URL.
-func (h *hosts) of(u *url.URL) *host {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+func (h *hosts) of(u *url.URL) *host { return h.at(u.Hostname(), portOf(u)) }
+
+func portOf(u *url.URL) string {
+	if port := u.Port(); port != "" {
+		return port
 	}
-	return h.at(u.Hostname(), port)
+	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
+}
+
+func hostKey(name, port string) string {
+	return strings.ToLower(strings.TrimSuffix(name, ".")) + ":" + port
 }
 
 func (h *hosts) at(name, port string) *host {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	key := name + ":" + port
+	key := hostKey(name, port)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if x, ok := h.table.get(key); ok {
 		return x
 	}
 	x := &host{limits: h.limits}
-	if a, err := netip.ParseAddr(name); err == nil && h.own(a.Unmap()) {
+	if a, err := netip.ParseAddr(strings.TrimSuffix(name, ".")); err == nil && h.own(a.Unmap()) {
 		x.limits.connections = 0
 	}
 	h.table.put(key, x)

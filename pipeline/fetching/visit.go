@@ -10,8 +10,8 @@ import (
 
 // Visit prepares to fetch source. A URL is asked for when its host lets it, and
 // again a few times where that may help.
-func (f *Fetcher) Visit(dataset pipeline.Store, source string) pipeline.Visit {
-	v := &visit{f: f}
+func (f *Fetcher) Visit(dataset pipeline.Store, source string, share pipeline.Share) pipeline.Visit {
+	v := &visit{f: f, share: share}
 	for _, a := range f.allowed {
 		if key, ok := a.match(source); ok {
 			v.read = func(ctx context.Context, grant *pipeline.Grant) (pipeline.Body, error) {
@@ -30,7 +30,7 @@ func (f *Fetcher) Visit(dataset pipeline.Store, source string) pipeline.Visit {
 		}
 	default:
 		v.source, v.at = u, u
-		v.host = f.hosts.of(u)
+		v.host = f.hosts.forRun(u, share)
 	}
 	return v
 }
@@ -38,14 +38,15 @@ func (f *Fetcher) Visit(dataset pipeline.Store, source string) pipeline.Visit {
 // visit is what one pass does for one source.
 type visit struct {
 	f       *Fetcher
+	share   pipeline.Share
 	refused error                                                         // by what the source says
 	read    func(context.Context, *pipeline.Grant) (pipeline.Body, error) // of an object; nil for a URL
 
 	source *url.URL
 	at     *url.URL // where redirects have led
 	hops   int
-	host   *host  // of at
-	place  *place // of host; nil if it has none
+	host   *runHost // of at
+	place  *place   // of host; nil if it has none
 	tries  int
 	final  string
 	left   time.Duration // of this try's total
@@ -115,7 +116,7 @@ func (v *visit) Fetch(ctx context.Context, grant *pipeline.Grant) (pipeline.Body
 	body, err := ownOrRows(ctx, v.download, grant)
 	if failed, ok := pipeline.AsRowError(err); ok && v.again(failed) {
 		v.at, v.hops, v.final = v.source, 0, ""
-		v.host = v.f.hosts.of(v.at)
+		v.host = v.f.hosts.forRun(v.at, v.share)
 		v.due = time.Now().Add(retryDelay(v.tries))
 		return pipeline.Body{}, pipeline.ErrLater
 	}
@@ -150,7 +151,7 @@ func (v *visit) answered(failed *pipeline.RowError) {
 // redirected goes on at u: at once if its host has a place now.
 func (v *visit) redirected(u *url.URL) error {
 	v.at, v.final = u, u.String()
-	if next := v.f.hosts.of(u); next != v.host {
+	if next := v.f.hosts.forRun(u, v.share); next.host != v.host.host {
 		v.answered(nil)
 		v.host = next
 	}

@@ -43,7 +43,7 @@ func TestTransientFailuresAreTriedAgain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			url, asked := flaky(t, c.status, c.fails)
-			v := newFetcher(t, Options{Retries: c.retries}).Visit(dataset{}, url)
+			v := newFetcher(t, Options{Retries: c.retries}).Visit(dataset{}, url, pipeline.Share{})
 			defer v.Close()
 			var err error
 			for again := true; again; again = errors.Is(err, pipeline.ErrLater) {
@@ -72,12 +72,12 @@ func TestARedirectToABusyHostWaits(t *testing.T) {
 		http.Redirect(w, r, image+"/here", http.StatusFound)
 	})
 	f := newFetcher(t, Options{PerHost: 1})
-	other := f.Visit(dataset{}, image)
+	other := f.Visit(dataset{}, image, pipeline.Share{})
 	defer other.Close()
 	if ok, err := other.Ready(); !ok {
 		t.Fatal(err)
 	}
-	v := f.Visit(dataset{}, short.URL)
+	v := f.Visit(dataset{}, short.URL, pipeline.Share{})
 	defer v.Close()
 	if err := v.Wait(t.Context()); err != nil {
 		t.Fatal(err)
@@ -126,13 +126,13 @@ func TestTheTotalGoesOnBehindARedirect(t *testing.T) {
 	})
 	f := newFetcher(t, Options{PerHost: 1, Timeouts: Timeouts{Total: total}})
 	for _, source := range []string{image.URL, short.URL} {
-		other := f.Visit(dataset{}, image.URL)
+		other := f.Visit(dataset{}, image.URL, pipeline.Share{})
 		if source == short.URL {
 			if ok, err := other.Ready(); !ok {
 				t.Fatal(err)
 			}
 		}
-		v := f.Visit(dataset{}, source)
+		v := f.Visit(dataset{}, source, pipeline.Share{})
 		if err := v.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
