@@ -45,7 +45,7 @@ func headline(v view) line {
 	if v.rate > 0 {
 		l = append(l, piece{text: rate(v.rate), rank: 2})
 	}
-	if v.left > 0 {
+	if v.left > 0 && v.Status != progress.Paused {
 		l = append(l, piece{text: span(v.left.Round(time.Second)) + " left", rank: 3})
 	}
 	if v.Cancelling {

@@ -107,6 +107,9 @@ func trouble(a *workflowpb.PendingActivityInfo) (Trouble, bool) {
 	}
 	f := a.GetLastFailure()
 	gotPast := atWorker(a) && last.At.After(a.GetLastStartedTime().AsTime())
+	if a.GetActivityType().GetName() == workflows.GuardActivity {
+		gotPast = atWorker(a) // it has no checkpoints, and is at it as long as the run is
+	}
 	if f == nil || benign(f) || gotPast {
 		return t, false
 	}

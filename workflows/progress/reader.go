@@ -83,6 +83,10 @@ func (r *Reader) Read(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
+	if s.Steered.Paused { // that is what they wait for
+		s.Partitions.Paused += s.Partitions.Waiting
+		s.Partitions.Waiting = 0
+	}
 	slices.SortStableFunc(s.AtWork, func(a, b AtWork) int { return cmp.Compare(b.left(), a.left()) })
 	s.Counts = atLeast(memo.Done.Plus(done.counts), r.shown.Counts)
 	s.New = max(done.counts.Rows()-done.earlier, r.shown.New)

@@ -8,6 +8,10 @@ import (
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"sluice/pipeline"
 	"sluice/workflows"
@@ -84,11 +88,30 @@ func TestRowsOfAPausedRunCount(t *testing.T) {
 	f.workflow(t, runID, workflows.Progress{Planned: true, Rows: 100, Partitions: 1}, "p")
 	f.remember(t, runID, workflows.MemoSteered, workflows.Steered{ID: "1", Steering: workflows.Steering{Paused: true, By: "me"}})
 	s := read(t, reader(f))
-	if s.Status != Paused || !s.Status.Open() || s.Steered.By != "me" {
-		t.Errorf("%s, %+v", s.Status, s.Steered)
+	if s.Status != Paused || !s.Status.Open() || s.Steered.By != "me" || s.Partitions.Paused != 1 || s.Partitions.Waiting != 0 {
+		t.Errorf("%s, %+v, %+v", s.Status, s.Steered, s.Partitions)
 	}
 	if s.Counts.OK != 70 || s.New != 50 || s.Busy != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A guard whose worker died is at another one: nothing is held up.
+func TestAGuardThatIsAtItAgainIsNoTrouble(t *testing.T) {
+	f := newFake()
+	w := f.workflow(t, runID, workflows.Progress{Planned: true, Rows: 100, Partitions: 1})
+	guard := &workflowpb.PendingActivityInfo{
+		ActivityType: &commonpb.ActivityType{Name: workflows.GuardActivity}, Attempt: 2, LastStartedTime: timestamppb.New(started),
+		State:       enumspb.PENDING_ACTIVITY_STATE_STARTED,
+		LastFailure: &failurepb.Failure{Message: "its worker died"},
+	}
+	w.PendingActivities = []*workflowpb.PendingActivityInfo{guard}
+	if s := read(t, reader(f)); len(s.Troubles) != 0 {
+		t.Errorf("%+v", s.Troubles)
+	}
+	guard.State = enumspb.PENDING_ACTIVITY_STATE_SCHEDULED
+	if s := read(t, reader(f)); len(s.Troubles) != 1 {
+		t.Errorf("while no worker has it: %+v", s.Troubles)
 	}
 }
 
