@@ -80,6 +80,9 @@ func (p place) redo(sel pipeline.Selection) workflows.RunInput {
 	in.Spec = pipeline.Spec{Input: p.input}
 	in.Output = p.output
 	in.Redo = &sel
+	// What was tolerated of the whole says nothing of the partitions in which rows
+	// failed.
+	in.Tolerate = ""
 	return in.WithDefaults()
 }
 
