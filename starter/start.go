@@ -119,20 +119,26 @@ func pace(was, is workflows.RunInput) string {
 // summary is the run in one line of the UI's list, which shows 400 bytes.
 func summary(in workflows.RunInput) string {
 	if in.Redo != nil {
-		return "rows of " + in.Output + " again: " + selected(*in.Redo)
+		return "rows of " + bare(in.Output) + " again: " + selected(*in.Redo)
 	}
 	t := in.Spec.Target
-	s := fmt.Sprintf("%s → %s, %dx%d %s %s", in.Spec.Input, in.Output, t.Width, t.Height, t.Fit, t.Format)
+	s := fmt.Sprintf("%s → %s, %dx%d %s %s", bare(in.Spec.Input), bare(in.Output), t.Width, t.Height, t.Fit, t.Format)
 	if len(s) > 400 {
 		s = strings.ToValidUTF8(s[:397], "") + "…"
 	}
 	return s
 }
 
+// bare is a URL without its query, which says how a store is reached.
+func bare(url string) string {
+	place, _, _ := strings.Cut(url, "?")
+	return place
+}
+
 // details is the run in Markdown, for its page in the UI.
 func details(in workflows.RunInput) string {
 	if in.Redo != nil {
-		return fmt.Sprintf("Rows of `%s` are done again: %s. Its other rows stay as they are.\n", in.Output, selected(*in.Redo))
+		return fmt.Sprintf("Rows of `%s` are done again: %s. Its other rows stay as they are.\n", bare(in.Output), selected(*in.Redo))
 	}
 	t := in.Spec.Target
 	image := fmt.Sprintf("%dx%d, %s, %s", t.Width, t.Height, t.Fit, t.Format)
@@ -179,7 +185,7 @@ func details(in workflows.RunInput) string {
 | Connections to a host | %s |
 | Later passes | after %s |
 | A worker is taken for dead | after %s of silence |
-`, "`"+in.Spec.Input+"`", "`"+in.Spec.Column+"`", "`"+in.Output+"`", image, "`"+key+"`", keep,
+`, "`"+bare(in.Spec.Input)+"`", "`"+in.Spec.Column+"`", "`"+bare(in.Output)+"`", image, "`"+key+"`", keep,
 		count(in.RowsPerPartition), in.InFlight, perHost, formatWaits(in.Waits), in.HeartbeatTimeout)
 }
 

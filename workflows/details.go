@@ -19,12 +19,12 @@ func (p Progress) markdown() string {
 	}
 	all := plus(p.Done, p.Counts)
 	var b strings.Builder
-	b.WriteString("| | published | of |\n|---|--:|--:|\n")
-	printf(&b, "| partitions | %s | %s |\n", grouped(int64(p.Earlier+p.Published)), grouped(int64(p.Partitions)))
+	b.WriteString("| | published |\n|---|--:|\n") // the UI leaves no room between columns
+	printf(&b, "| partitions | %s of %s |\n", grouped(int64(p.Earlier+p.Published)), grouped(int64(p.Partitions)))
 	if p.Rows > 0 {
-		printf(&b, "| rows | %s | %s |\n", grouped(all.Rows()), grouped(p.Rows))
+		printf(&b, "| rows | %s of %s |\n", grouped(all.Rows()), grouped(p.Rows))
 	}
-	countRows(&b, all, " |")
+	countRows(&b, all)
 	if p.Failed > 0 {
 		printf(&b, "\n%d partitions failed:\n", p.Failed)
 		for _, f := range p.Failures {
@@ -60,7 +60,7 @@ func partitionDetails(r activities.ProcessResult, state string) string {
 	p, c := r.Partition, r.Position
 	printf(&b, "`%s`, rows %s to %s: %s\n\n", p.File, grouped(p.First), grouped(p.End()-1), state)
 	printf(&b, "| after pass %d | rows |\n|---|--:|\n", c.Pass)
-	countRows(&b, c.Counts, "")
+	countRows(&b, c.Counts)
 	if n := c.Holes.Count(); n > 0 {
 		printf(&b, "| to be tried again | %s |\n", grouped(n))
 	}
@@ -68,17 +68,17 @@ func partitionDetails(r activities.ProcessResult, state string) string {
 }
 
 // countRows are a table's rows, one for each kind of outcome that there is.
-func countRows(b *strings.Builder, c pipeline.Counts, rest string) {
-	printf(b, "| ok | %s |%s\n", grouped(c.OK), rest)
+func countRows(b *strings.Builder, c pipeline.Counts) {
+	printf(b, "| ok | %s |\n", grouped(c.OK))
 	if c.Skipped > 0 {
-		printf(b, "| skipped (no source) | %s |%s\n", grouped(c.Skipped), rest)
+		printf(b, "| skipped (no source) | %s |\n", grouped(c.Skipped))
 	}
 	if c.Failed > 0 {
-		printf(b, "| failed | %s |%s\n", grouped(c.Failed), rest)
+		printf(b, "| failed | %s |\n", grouped(c.Failed))
 	}
 	for _, class := range pipeline.Classes {
 		if n := c.Errors[class]; n > 0 {
-			printf(b, "| – `%s` | %s |%s\n", class, grouped(n), rest)
+			printf(b, "| – `%s` | %s |\n", class, grouped(n))
 		}
 	}
 }
