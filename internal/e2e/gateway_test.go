@@ -41,9 +41,7 @@ func newGateway(t *testing.T, s3 *s3test.Server) *gateway {
 	}}
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
-	via := *s3
-	via.Endpoint = server.URL
-	g.s3 = &via
+	g.s3 = s3.Via(server.URL)
 	return g
 }
 

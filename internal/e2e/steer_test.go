@@ -19,7 +19,8 @@ func TestPauseAndResume(t *testing.T) {
 	w := r.worker()
 	reached := r.origin.when(1000)
 	// What watches over the failures goes on during a pause, and is no partition.
-	wait := r.start(in, out, "--rows-per-partition", "600", "--tolerate", "50%")
+	wait := r.start(in, out, "--rows-per-partition", "600", "--tolerate", "50%",
+		"--heartbeat-timeout", "15s") // so that no attempt is given up on a busy machine, and goes on asking
 	<-reached
 	begun := time.Now()
 	if res := r.starter("pause", out, "--why", "a test"); res.exit != 0 || res.Status != "paused" {

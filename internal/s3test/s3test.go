@@ -198,6 +198,9 @@ func (s *Server) Query() string {
 	return url.Values{"endpoint": {s.Endpoint}, "region": {region}, "use_path_style": {"true"}}.Encode()
 }
 
+// Via is the same server, by way of another endpoint. It is not run from there.
+func (s *Server) Via(endpoint string) *Server { return &Server{Endpoint: endpoint, dir: s.dir} }
+
 // Folder is where the server keeps a bucket. Hidden folders in it are its own.
 func (s *Server) Folder(bucket string) string { return filepath.Join(s.dir, bucket) }
 
