@@ -54,7 +54,7 @@ $(PYTHON)/installed: Makefile
 
 test: build $(BIN)/versitygw $(BIN)/demo $(PYTHON)/installed
 	go vet ./...
-	$(REQUIRE) SLUICE_CHAOS_MINUTES=3 VERSITYGW=$(BIN)/versitygw SLUICE_PYTHON=$(PYTHON)/bin/python go test -race -p 1 -timeout 30m ./... # one package at a time: several start servers and measure
+	$(REQUIRE) SLUICE_CHAOS_MINUTES=3 VERSITYGW=$(BIN)/versitygw SLUICE_PYTHON=$(PYTHON)/bin/python go test -race -p 1 -timeout 45m ./... # one package at a time: several start servers and measure
 	go test -run Cost ./pipeline/imaging # measures memory, of which the race detector takes its own
 	@$(MAKE) --no-print-directory faults # above, only some indices of these ran, for the race detector
 	cd devserver && go test -vet=off -timeout 10m ./... # vet looks at all 1,500 packages: make check does it
