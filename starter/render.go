@@ -29,6 +29,9 @@ func render(v view, width int) []line {
 		if v.Counts.Failed > 0 {
 			ls = append(ls, failures(v).fit(columns))
 		}
+		for _, l := range particulars(v.Snapshot) {
+			ls = append(ls, line{{text: l}}.fit(columns))
+		}
 	}
 	if t := trouble(v); t != "" {
 		ls = append(ls, line{{text: t, color: yellow}}.fit(columns))
