@@ -18,7 +18,8 @@ func TestParticulars(t *testing.T) {
 		AtWork: []progress.AtWork{
 			{Partition: "p-1", Pass: 2, Rows: 10, Of: 1000, Seconds: 90, Worker: "1@a"},
 			{Partition: "p-2", Pass: 1, Rows: 5, Seconds: 3, Worker: "2@b"},
-			{Partition: "p-3", Worker: "2@b"}, {Partition: "p-4", Worker: "2@b"},
+			{Partition: "p-3", Worker: "2@b"},
+			{Partition: "p-4", Worker: "2@b"},
 		},
 	}
 	want := []string{
