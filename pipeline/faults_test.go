@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,8 +109,11 @@ func faultAt(t *testing.T, at, brokeOff string, how fault, i int64) bool {
 // breakOff refuses the last operation on what is named so, and what follows: the
 // second part, or the manifest.
 func breakOff(name string) func(n int64, key string) fault {
+	var mu sync.Mutex
 	parts := map[string]bool{}
 	return func(_ int64, key string) fault {
+		mu.Lock()
+		defer mu.Unlock()
 		if strings.Contains(key, name) && strings.HasSuffix(key, ".parquet") {
 			parts[key] = true
 		}
