@@ -300,8 +300,8 @@ func TestInspectTellsWhereImagesCanBe(t *testing.T) {
 	}
 	want := []pipeline.ColumnInfo{
 		{Name: "image", Type: "struct", Embedded: true},
-		{Name: "raw", Type: "byte_array", Source: true, Embedded: true},
-		{Name: "url", Type: "string", Source: true},
+		{Name: "raw", Type: "byte_array", Source: true, Embedded: true, Scalar: true},
+		{Name: "url", Type: "string", Source: true, Scalar: true},
 		{Name: "no_path", Type: "struct"},
 		{Name: "text", Type: "struct"},
 		{Name: "many", Type: "list"},
