@@ -95,7 +95,20 @@ type none struct{}
 // step when the attempt is to end: each can be done again from the start.
 func light[P, R any](ctx context.Context, open opening, run Run,
 	step func(ctx context.Context, out pipeline.Output, progress func(P)) (R, error),
-) (result R, err error) {
+) (R, error) {
+	return Alive(ctx, func(ctx context.Context, progress func(P)) (result R, err error) {
+		out, err := open(ctx, run)
+		if err != nil {
+			return result, err
+		}
+		return step(ctx, out, progress)
+	})
+}
+
+// Alive does what an activity is for that has no checkpoints. It heartbeats
+// meanwhile, with what was handed to progress last, ends ctx when the attempt is
+// to end, and puts the error into Temporal's terms.
+func Alive[P, R any](ctx context.Context, do func(ctx context.Context, progress func(P)) (R, error)) (result R, err error) {
 	ctx, alive := keepAlive[P](ctx)
 	defer func() {
 		if cause := alive.stop(); err != nil && cause != nil {
@@ -105,9 +118,5 @@ func light[P, R any](ctx context.Context, open opening, run Run,
 			err = temporalError(err)
 		}
 	}()
-	out, err := open(ctx, run)
-	if err != nil {
-		return result, err
-	}
-	return step(ctx, out, alive.progress)
+	return do(ctx, alive.progress)
 }

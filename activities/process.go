@@ -28,7 +28,7 @@ func (a *Activities) Process(ctx context.Context, in ProcessInput) (ProcessResul
 	dog := pipeline.StartWatchdog(max(cmp.Or(a.stall, pipeline.DefaultStall), 2*timeout))
 	defer dog.Close()
 	h := startHeart(ctx, activity.GetWorkerStopChannel(ctx), a.beaterFor(ctx), dog.Slowest, timeout, left)
-	result, err := h.outcome(dog, cmp.Or(a.letGo, letGo), func() (ProcessResult, error) { return a.process(h, dog, in, left) })
+	result, err := h.outcome(dog, cmp.Or(a.letGo, letGo), func() (ProcessResult, error) { return a.process(h, dog, a.reporterFor(ctx), in, left) })
 	if err != nil {
 		err = h.ending(err)
 	}
@@ -55,6 +55,13 @@ func (a *Activities) beaterFor(ctx context.Context) Beater {
 	return newServerBeater(ctx)
 }
 
+func (a *Activities) reporterFor(ctx context.Context) *reporter {
+	if a.beater != nil {
+		return &reporter{begun: time.Now(), signal: func(context.Context, Report) error { return nil }}
+	}
+	return newReporter(ctx)
+}
+
 // DefaultHeartbeatTimeout is for an activity that was given none.
 const DefaultHeartbeatTimeout = 10 * time.Second
 
@@ -73,7 +80,7 @@ func heartbeatDetails(ctx context.Context) (Position, error) {
 	return p, nil
 }
 
-func (a *Activities) process(h *heart, dog *pipeline.Watchdog, in ProcessInput, left Position) (ProcessResult, error) {
+func (a *Activities) process(h *heart, dog *pipeline.Watchdog, reports *reporter, in ProcessInput, left Position) (ProcessResult, error) {
 	dog.Opening()
 	job, published, err := a.open(h.stopping, in, left)
 	if err != nil && h.stopping.Err() != nil {
@@ -85,7 +92,7 @@ func (a *Activities) process(h *heart, dog *pipeline.Watchdog, in ProcessInput, 
 	if err := h.commit(h.work, job.position(job.From)); err != nil {
 		return ProcessResult{}, err
 	}
-	job.Journal = journal{h, job}
+	job.Journal = journal{h, job, reports}
 	job.Stop = h.stopping.Done()
 	job.Watchdog = dog
 	c, err := a.Engine.Process(h.work, job.Job)
@@ -166,8 +173,9 @@ func resume(ctx context.Context, out pipeline.Output, p pipeline.Partition, in P
 
 // journal commits the checkpoints of a job.
 type journal struct {
-	heart *heart
-	job   job
+	heart   *heart
+	job     job
+	reports *reporter
 }
 
 // Commit returns once the server has accepted c and its copy is beside the
@@ -175,9 +183,11 @@ type journal struct {
 // cannot be stored does: the store is the same, c is safe with the server, and
 // going on would leave a reset workflow and the next run nothing to resume from.
 func (j journal) Commit(ctx context.Context, c pipeline.Checkpoint) error {
-	if err := j.heart.commit(ctx, j.job.position(c)); err != nil {
+	p := j.job.position(c)
+	if err := j.heart.commit(ctx, p); err != nil {
 		return err
 	}
+	j.reports.committed(ctx, time.Now(), ProcessResult{Partition: j.job.Partition, Position: p})
 	return j.job.Output.SaveCopy(ctx, j.job.Partition, c)
 }
 

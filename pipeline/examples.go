@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 )
@@ -15,6 +16,11 @@ type Example struct {
 	File    string `json:"file"`
 	Source  string `json:"source,omitempty"`
 	Message string `json:"message"`
+}
+
+// String says it in one line.
+func (e Example) String() string {
+	return fmt.Sprintf("%s row %d: %s", e.File, e.Row, strings.TrimSpace(e.Source+"  "+e.Message))
 }
 
 // maxExample is how much of a source or message is kept, in bytes: a checkpoint

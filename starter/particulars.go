@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"sluice/pipeline"
@@ -30,7 +29,7 @@ func particulars(s progress.Snapshot) []string {
 	}
 	for _, class := range pipeline.Classes {
 		if e, ok := s.Examples[class]; ok {
-			lines = append(lines, fmt.Sprintf("%-11s%s row %d: %s", class, e.File, e.Row, oneLine(strings.TrimSpace(e.Source+"  "+e.Message))))
+			lines = append(lines, fmt.Sprintf("%-11s%s", class, oneLine(e.String())))
 		}
 	}
 	for i, a := range s.AtWork {

@@ -79,21 +79,17 @@ func withBar(l line, v view, columns int) line {
 func partitions(v view) line {
 	p := v.Partitions
 	l := line{{text: fmt.Sprintf("partitions %s/%s", count(p.Done), count(p.All))}}
-	for i, state := range []struct {
-		n     int
-		name  string
-		color int
-	}{
-		{p.Failed, "failed", red},
-		{p.Paused, "paused", yellow},
-		{p.Retrying, "held up", yellow},
-		{p.Running, "running", 0},
-		{p.Waiting, "waiting", 0},
-		{p.Queued, "queued", 0},
-	} {
-		if state.n > 0 {
-			l = append(l, piece{text: count(state.n) + " " + state.name, color: state.color, rank: i + 1})
+	rank := 1
+	if p.Failed > 0 {
+		l = append(l, piece{text: count(p.Failed) + " failed", color: red, rank: rank})
+	}
+	for _, state := range p.Open() {
+		rank++
+		color := 0
+		if state.Name == "paused" || state.Name == "held up" {
+			color = yellow
 		}
+		l = append(l, piece{text: count(state.N) + " " + state.Name, color: color, rank: rank})
 	}
 	return l
 }

@@ -75,7 +75,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	defer temporal.Close()
-	broken := make(chan error, 2) // a namespace that is gone, say; one from each worker at most
+	broken := make(chan error, 3) // a namespace that is gone, say; one from each worker at most
 	fail := func(err error) { broken <- err }
 	light := worker.New(temporal, o.taskQueue, worker.Options{
 		WorkerStopTimeout: stopTimeout,
@@ -88,7 +88,6 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	})
 	workflows.Register(light)
 	acts.RegisterLight(light)
-	light.RegisterActivityWithOptions(progress.Guard, activity.RegisterOptions{Name: workflows.GuardActivity})
 	light.RegisterActivityWithOptions(progress.Look, activity.RegisterOptions{Name: workflows.LookActivity})
 	heavy := worker.New(temporal, workflows.ProcessQueue(o.taskQueue), worker.Options{
 		WorkerStopTimeout: stopTimeout,
@@ -101,7 +100,13 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 		DisableWorkflowWorker:              true,
 	})
 	acts.RegisterHeavy(heavy)
-	for _, w := range []worker.Worker{light, heavy} {
+	guards := worker.New(temporal, workflows.GuardQueue(o.taskQueue), worker.Options{
+		OnFatalError:                     fail,
+		MaxConcurrentActivityTaskPollers: 1,
+		DisableWorkflowWorker:            true,
+	})
+	guards.RegisterActivityWithOptions(progress.Guard, activity.RegisterOptions{Name: workflows.GuardActivity})
+	for _, w := range []worker.Worker{light, heavy, guards} {
 		if err := w.Start(); err != nil {
 			return err
 		}
@@ -118,6 +123,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 	log.Info("stopping: partitions are handed over")
 	heavy.Stop() // first, while publishing and the workflows can still go on
 	light.Stop()
+	guards.Stop()
 	return err
 }
 

@@ -20,6 +20,7 @@ func Dataset(ctx workflow.Context, in RunInput) (RunResult, error) {
 	d.steering.PerHost = in.PerHost
 	workflow.SetCurrentDetails(ctx, d.report.markdown())
 	workflow.GoNamed(ctx, "steer", d.hearSteer)
+	workflow.GoNamed(ctx, "overview", d.hearOverview)
 	if err := d.planned(ctx); err != nil {
 		return RunResult{}, plainly(err)
 	}
@@ -164,6 +165,8 @@ func (d *dataset) fanOut(ctx workflow.Context) (Tally, error) {
 		t, err = d.atOnce(ctx)
 	}
 	d.guard.judge(t.Counts, true)
+	d.report.overview = nil // it was of open partitions
+	d.report.show(ctx)
 	return t, err
 }
 

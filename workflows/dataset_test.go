@@ -31,7 +31,7 @@ func newEnv(t *testing.T, s *stub) *testsuite.TestWorkflowEnvironment {
 	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // of a busy machine
 	Register(env)
-	s.register(env, env)
+	s.register(env, env, env)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: RunID(testOutput), TaskQueue: DefaultTaskQueue})
 	return env
 }

@@ -55,15 +55,12 @@ func (s Steering) pausedBy() string {
 }
 
 // partitionDetails show where a partition stands, and what it does or waits for.
-func partitionDetails(r activities.ProcessResult, state string) string {
+func partitionDetails(r activities.Report, state string) string {
 	var b strings.Builder
-	p, c := r.Partition, r.Position
+	p := r.Partition
 	printf(&b, "`%s`, rows %s to %s: %s\n\n", p.File, grouped(p.First), grouped(p.End()-1), state)
-	printf(&b, "| after pass %d | rows |\n|---|--:|\n", c.Pass)
-	countRows(&b, c.Counts)
-	if n := c.Holes.Count(); n > 0 {
-		printf(&b, "| to be tried again | %s |\n", grouped(n))
-	}
+	printf(&b, "| pass %d | %s of %s rows |\n|---|--:|\n", r.Pass, grouped(r.Counts.Rows()), grouped(p.Rows))
+	countRows(&b, r.Counts)
 	return b.String()
 }
 

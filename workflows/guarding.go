@@ -8,10 +8,15 @@ import (
 	"sluice/pipeline"
 )
 
-// GuardActivity adds up what is published and what running partitions have done,
-// as the starter does, and returns once that is more than is tolerated. It takes
-// three events of the history, however long the run; a look every now and then
-// from the workflow would take six each.
+// GuardActivity watches over a run: it adds up what is published and what running
+// partitions have done, as the starter does, tells the workflow of it every now
+// and then (SignalOverview), and returns once more rows have failed than are
+// tolerated. An overview takes four events of the history; a look from the
+// workflow would take six, and the guard looks far more often.
+//
+// A guard is there for as long as its run is open, and does next to nothing. So
+// it has a task queue of its own (GuardQueue): on that of the light activities,
+// the guards of a few runs would take the places that publishing needs.
 const GuardActivity = "Guard"
 
 // GuardInput is the input of Guard, whose result are the pipeline.Counts that are
@@ -21,10 +26,15 @@ type GuardInput struct {
 	RunID      string        `json:"run_id"`
 	Tolerate   Tolerance     `json:"tolerate"`
 	Every      time.Duration `json:"every,omitempty"` // between two looks; 0 is GuardEvery
+	// Report is whether the workflow takes overviews.
+	Report bool `json:"report,omitempty"`
 }
 
 // GuardEvery is how often Guard looks: a read of a window of 500 takes 150 ms.
 const GuardEvery = 5 * time.Second
+
+// GuardQueue is the task queue of guards.
+func GuardQueue(taskQueue string) string { return taskQueue + "-guard" }
 
 // guard watches over a run, and stops it.
 type guard struct {
@@ -44,14 +54,24 @@ func (g *guard) watch(ctx workflow.Context, tolerate Tolerance) {
 		g.cancel()
 		g.cancel = nil
 	}
-	if tolerate.Anything() || g.quiet {
+	if g.quiet {
+		return
+	}
+	// Before there were overviews, a run in which every row may fail had no guard.
+	report := workflow.GetVersion(ctx, "overview", workflow.DefaultVersion, 1) == 1
+	if tolerate.Anything() && !report {
 		return
 	}
 	ctx, g.cancel = workflow.WithCancel(ctx)
 	info := workflow.GetInfo(ctx).WorkflowExecution
-	watching := light(ctx, "stop the run if more than %s of its rows fail", string(tolerate))
+	watching := light(ctx, "look after the run")
+	if !tolerate.Anything() {
+		watching = light(ctx, "look after the run, and stop it if more than %s of its rows fail", string(tolerate))
+	}
+	watching = workflow.WithTaskQueue(watching, GuardQueue(workflow.GetInfo(ctx).TaskQueueName))
 	watching = workflow.WithWaitForCancellation(watching, false)
-	future := workflow.ExecuteActivity(watching, GuardActivity, GuardInput{WorkflowID: info.ID, RunID: info.RunID, Tolerate: tolerate})
+	in := GuardInput{WorkflowID: info.ID, RunID: info.RunID, Tolerate: tolerate, Report: report}
+	future := workflow.ExecuteActivity(watching, GuardActivity, in)
 	workflow.GoNamed(ctx, "guard", func(ctx workflow.Context) {
 		var c pipeline.Counts
 		if future.Get(ctx, &c) == nil && g.tolerate == tolerate {

@@ -43,7 +43,7 @@ func partition(ctx workflow.Context, in PartitionInput) (PartitionResult, error)
 		return r, err
 	}
 	r.New = r.Counts.Rows() - c.Earlier
-	workflow.SetCurrentDetails(ctx, partitionDetails(done, "published as `"+done.Partition.ManifestKey()+"`"))
+	workflow.SetCurrentDetails(ctx, partitionDetails(done.Report(), "published as `"+done.Partition.ManifestKey()+"`"))
 	return r, nil
 }
 
@@ -54,6 +54,7 @@ func process(ctx workflow.Context, in PartitionInput) (activities.ProcessResult,
 	workflow.GoNamed(ctx, "steer", func(ctx workflow.Context) {
 		s.hear(ctx, func(ctx workflow.Context) { workflow.SetCurrentDetails(ctx, in.details(s.Steering)) })
 	})
+	workflow.GoNamed(ctx, "report", func(ctx workflow.Context) { s.hearReports(ctx) })
 	workflow.SetCurrentDetails(ctx, in.details(s.Steering))
 	for again := 0; ; again++ {
 		pass.LastPass = again == len(in.Waits)
@@ -65,7 +66,7 @@ func process(ctx workflow.Context, in PartitionInput) (activities.ProcessResult,
 			giveBack(ctx, in.Index)
 		}
 		wait := max(in.Waits[again], min(done.Position.RetryAfter, maxRetryAfter))
-		workflow.SetCurrentDetails(ctx, partitionDetails(done, fmt.Sprintf("%d rows failed for now, and are tried again at %s",
+		workflow.SetCurrentDetails(ctx, partitionDetails(done.Report(), fmt.Sprintf("%d rows failed for now, and are tried again at %s",
 			done.Position.Holes.Count(), workflow.Now(ctx).Add(wait).UTC().Format(time.TimeOnly+" UTC"))))
 		// Before there was this memo, rows of partitions that wait were not counted.
 		if workflow.GetVersion(ctx, "standing", workflow.DefaultVersion, 1) == 1 {

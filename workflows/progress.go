@@ -14,11 +14,15 @@ import (
 // later on at most every hundredth of the time that has passed.
 type reporter struct {
 	Progress
+	overview *Overview // what the guard has seen; nil if nothing
 	steering Steering
 	said     time.Time // when the memo was written
 	dirty    bool      // it has changed since
 	due      bool      // a timer runs for it
 }
+
+// maxDetails is how many bytes of details are shown; the server takes 20 kB.
+const maxDetails = 16 << 10
 
 const memoEvery = 5 * time.Second
 
@@ -39,10 +43,13 @@ func (r *reporter) steered(ctx workflow.Context, s Steering) {
 // show shows it in the UI.
 func (r *reporter) show(ctx workflow.Context) {
 	details := r.markdown()
+	if r.overview != nil {
+		details = r.overview.markdown(r.Progress)
+	}
 	if r.steering.Paused {
 		details = "**" + r.steering.pausedBy() + "**\n\n" + details
 	}
-	workflow.SetCurrentDetails(ctx, details)
+	workflow.SetCurrentDetails(ctx, cut(details, maxDetails))
 }
 
 func (r *reporter) sayIfDue(ctx workflow.Context) {

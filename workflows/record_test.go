@@ -14,6 +14,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -266,6 +267,32 @@ func TestRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.recorded(run, "dataset-redo")
+	})
+
+	t.Run("overviews", func(t *testing.T) {
+		s := &stub{partitions: 3}
+		var heard sync.WaitGroup
+		heard.Add(1)
+		var once sync.Once
+		s.guard = func(ctx context.Context, in GuardInput) (pipeline.Counts, error) {
+			for _, ok := range []int64{50, 70} {
+				o := Overview{At: time.Now(), Counts: pipeline.Counts{OK: ok}, Open: "2 running"}
+				if err := activity.GetClient(ctx).SignalWorkflow(ctx, in.WorkflowID, in.RunID, SignalOverview, o); err != nil {
+					return pipeline.Counts{}, err
+				}
+			}
+			once.Do(heard.Done)
+			return pipeline.Counts{}, nil
+		}
+		s.process = func(_ context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+			heard.Wait()
+			return whole(in), nil
+		}
+		w := newWorld(t, s)
+		if err := w.run(stubInput(2)).Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.recorded(run, "dataset-overviews")
 	})
 
 	t.Run("nights", func(t *testing.T) {

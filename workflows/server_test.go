@@ -7,6 +7,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
@@ -31,8 +32,9 @@ func newWorld(t *testing.T, s *stub) *world {
 	slots.MaxConcurrentActivityExecutionSize = s.slots
 	heavy := worker.New(w.client, ProcessQueue(DefaultTaskQueue), slots)
 	Register(light)
-	s.register(light, heavy)
-	w.workers = []worker.Worker{light, heavy}
+	guards := worker.New(w.client, GuardQueue(DefaultTaskQueue), options)
+	s.register(light, heavy, guards)
+	w.workers = []worker.Worker{light, heavy, guards}
 	for _, x := range w.workers {
 		if err := x.Start(); err != nil {
 			t.Fatal(err)
@@ -64,6 +66,20 @@ func (w *world) history(id string) []*historypb.HistoryEvent {
 		events = append(events, e)
 	}
 	return events
+}
+
+// details are a workflow's current details, by the query that the UI makes.
+func (w *world) details(id string) string {
+	w.t.Helper()
+	answer, err := w.client.QueryWorkflow(w.t.Context(), id, "", "__temporal_workflow_metadata")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var metadata sdkpb.WorkflowMetadata
+	if err := answer.Get(&metadata); err != nil {
+		w.t.Fatal(err)
+	}
+	return metadata.GetCurrentDetails()
 }
 
 // children are the ids of the children of a type that a history has seen start:

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -70,6 +71,18 @@ func (s *steered) hear(ctx workflow.Context, changed func(workflow.Context)) {
 			s.interrupt()
 		}
 		changed(ctx)
+	}
+}
+
+// hearReports shows how far the pass is that is under way.
+func (s *steered) hearReports(ctx workflow.Context) {
+	signals := workflow.GetSignalChannel(ctx, activities.ReportSignal)
+	for {
+		var r activities.Report
+		signals.Receive(ctx, &r)
+		if s.interrupt != nil && !s.interrupted { // one that was left behind may be late
+			workflow.SetCurrentDetails(ctx, partitionDetails(r, "at "+r.At.UTC().Format(time.TimeOnly+" UTC")+", its pending activity says more"))
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ type stub struct {
 	endings   []pipeline.Ending
 }
 
-func (s *stub) register(light, heavy activities.Registry) {
+func (s *stub) register(light, heavy, guards activities.Registry) {
 	for name, f := range map[string]any{
 		activities.PlanActivity:      s.Plan,
 		activities.LoadNamesActivity: s.LoadNames,
@@ -43,11 +43,11 @@ func (s *stub) register(light, heavy activities.Registry) {
 		activities.SurveyActivity:    s.Survey,
 		activities.EndVerifyActivity: s.EndVerify,
 		activities.CollectActivity:   s.Collect,
-		GuardActivity:                s.Guard,
 		LookActivity:                 s.Look,
 	} {
 		light.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
+	guards.RegisterActivityWithOptions(s.Guard, activity.RegisterOptions{Name: GuardActivity})
 	heavy.RegisterActivityWithOptions(s.VerifyChunk, activity.RegisterOptions{Name: activities.VerifyChunkActivity})
 	heavy.RegisterActivityWithOptions(s.Process, activity.RegisterOptions{Name: activities.ProcessActivity})
 }
@@ -142,14 +142,12 @@ func (s *stub) VerifyChunk(_ context.Context, in activities.VerifyChunkInput) (p
 
 func (s *stub) EndVerify(context.Context, activities.EndVerifyInput) error { return nil }
 
-// Guard watches over a run that goes well.
+// Guard has nothing to say. The test suite's clock stands while it is at it.
 func (s *stub) Guard(ctx context.Context, in GuardInput) (pipeline.Counts, error) {
 	if s.guard != nil {
 		return s.guard(ctx, in)
 	}
-	activity.RecordHeartbeat(ctx)
-	<-ctx.Done()
-	return pipeline.Counts{}, ctx.Err()
+	return pipeline.Counts{}, nil
 }
 
 // Look finds whatever it is asked for to be open.

@@ -129,12 +129,14 @@ func TestGuard(t *testing.T) {
 	f.workflow(t, runID, workflows.Progress{Planned: true, Rows: 6000, Partitions: 2, Earlier: 1, Done: earlier}, "p")
 	looks := 0
 	fail(50)
-	c, err := guard(t.Context(), reader(f), workflows.GuardInput{Tolerate: "5%", Every: time.Millisecond}, func() {
-		if looks++; looks == 3 {
+	f.during = func() {
+		if looks++; looks == 5 { // two calls a look
 			fail(51)
 		}
-	})
-	if err != nil || looks != 3 || c.Failed != 51 || c.Rows() != 1001 || c.Errors[pipeline.Timeout] != 51 {
+	}
+	g := guard{in: workflows.GuardInput{Tolerate: "5%", Every: time.Millisecond}, reader: reader(f)}
+	c, err := g.watch(t.Context())
+	if err != nil || looks != 6 || c.Failed != 51 || c.Rows() != 1001 || c.Errors[pipeline.Timeout] != 51 {
 		t.Errorf("after %d looks: %+v, %v", looks, c, err)
 	}
 }
@@ -143,7 +145,55 @@ func TestTheGuardEndsWithItsContext(t *testing.T) {
 	f := newFake()
 	f.workflow(t, runID, workflows.Progress{Planned: true})
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := guard(ctx, reader(f), workflows.GuardInput{Tolerate: "5%"}, cancel); err == nil {
+	f.during = cancel
+	g := guard{in: workflows.GuardInput{Tolerate: "5%"}, reader: reader(f)}
+	if _, err := g.watch(ctx); err == nil {
 		t.Error("no error")
+	}
+}
+
+// The guard tells of what is new, and seldom: more so the longer the run takes.
+func TestTheGuardTells(t *testing.T) {
+	f := newFake()
+	a := f.at(t, "p", 0)
+	a.LastWorkerIdentity = "1@a"
+	f.workflow(t, runID, workflows.Progress{Planned: true, Rows: 1000, Partitions: 2}, "p")
+	r := reader(f)
+	now := started
+	r.now = func() time.Time { return now }
+	var told []workflows.Overview
+	g := guard{reader: r, tell: func(o workflows.Overview) error {
+		told = append(told, o)
+		return nil
+	}}
+	for _, look := range []struct {
+		name  string
+		after time.Duration // since the run began
+		rows  int64
+		tells bool
+	}{
+		{"the partition has begun", 5 * time.Second, 0, true},
+		{"nothing is new", 10 * time.Second, 0, false},
+		{"rows are done", 15 * time.Second, 100, true},
+		{"it was told of a moment ago", 15*time.Second + 100*time.Millisecond, 200, false},
+		{"an hour later", time.Hour, 400, true},
+		{"a minute is soon, after an hour", time.Hour + time.Minute, 500, false},
+		{"and two are not", time.Hour + 2*time.Minute, 500, true},
+	} {
+		now = started.Add(look.after)
+		p := ok(look.rows)
+		p.Of = 1000
+		a.HeartbeatDetails = &commonpb.Payloads{Payloads: []*commonpb.Payload{payload(t, p)}}
+		before := len(told)
+		if err := g.report(read(t, r)); err != nil {
+			t.Fatal(err)
+		}
+		if tells := len(told) > before; tells != look.tells {
+			t.Errorf("%s: it tells: %v", look.name, tells)
+		}
+	}
+	last := told[len(told)-1]
+	if last.Counts.OK != 500 || last.Open != "1 running" || len(last.Slowest) != 1 || fmt.Sprint(last.Workers) != "[1@a: 1 partitions]" {
+		t.Errorf("%+v", last)
 	}
 }
