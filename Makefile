@@ -1,4 +1,5 @@
-# Two commands matter: `make demo` runs the main job, `make test` runs all tests.
+# Two commands matter: `make demo` runs the main job, `make test` tests it. CI adds
+# `make faults` and `make chaos`.
 # `make check` is the quick loop of whoever works on sluice.
 
 SHELL := /bin/sh
@@ -52,11 +53,13 @@ $(PYTHON)/installed: Makefile
 	python3 -m venv $(PYTHON) && $(PYTHON)/bin/pip install -q pyarrow==26.0.1 duckdb==2.0.1
 	touch $@
 
+# What runs the programs, which are built without the race detector, runs without it,
+# too, and several tests at a time: they wait for timeouts.
 test: build $(BIN)/versitygw $(BIN)/demo $(PYTHON)/installed
 	go vet ./...
-	$(REQUIRE) SLUICE_CHAOS_MINUTES=3 VERSITYGW=$(BIN)/versitygw SLUICE_PYTHON=$(PYTHON)/bin/python go test -race -p 1 -timeout 45m ./... # one package at a time: several start servers and measure
+	$(REQUIRE) VERSITYGW=$(BIN)/versitygw SLUICE_PYTHON=$(PYTHON)/bin/python go test -race -p 2 -timeout 45m $$(go list ./... | grep -v '/internal/e2e$$')
+	$(REQUIRE) VERSITYGW=$(BIN)/versitygw go test -parallel 4 -timeout 45m ./internal/e2e
 	go test -run Cost ./pipeline/imaging # measures memory, of which the race detector takes its own
-	@$(MAKE) --no-print-directory faults # above, only some indices of these ran, for the race detector
 	cd devserver && go test -vet=off -timeout 10m ./... # vet looks at all 1,500 packages: make check does it
 
 # Against the least that the job takes, in turns: photographs from memory, over
@@ -96,8 +99,7 @@ faults: build $(BIN)/versitygw
 	$(REQUIRE) SLUICE_FAULTS=1 VERSITYGW=$(BIN)/versitygw go test -count=1 -timeout 20m -run 'TestFault' ./pipeline ./internal/faults
 
 # Everything is killed, cut off and frozen, as the seed says, while a reader holds
-# the output against what is promised; docs/chaos.md. `make test` does it with the
-# default seed.
+# the output against what is promised; docs/chaos.md.
 SEED ?= 1
 MINUTES ?= 3
 chaos: build $(BIN)/versitygw

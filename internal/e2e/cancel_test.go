@@ -67,7 +67,7 @@ func (r *rig) cancel(out string, wait func() result) {
 // After a cancel nothing changes any more and nothing is half-written; what was
 // committed says what was done, to any reader; and the next run goes on there.
 func TestCancelAndGoOn(t *testing.T) {
-	r := newRig(t)
+	r := newQuietRig(t)
 	const rows = 1200
 	r.origin.delay = 5 * time.Millisecond
 	in, out := r.dataset("a.parquet", rows, fine), filepath.Join(r.dir, "out")
@@ -102,7 +102,7 @@ func TestCancelAndGoOn(t *testing.T) {
 // without an open upload.
 func TestCancelWhileTheStoreIsSlow(t *testing.T) {
 	g := newGateway(t, s3test.Start(t))
-	r := newRig(t)
+	r := newQuietRig(t)
 	out := g.bucket(t, "out")
 	images := filepath.Join(g.s3.Folder("out"), "photos", "images")
 	// Of so many bytes that each is uploaded in several parts.

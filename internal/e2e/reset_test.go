@@ -23,6 +23,7 @@ func freeze(t *testing.T, w *exec.Cmd) (thaw func()) {
 // Whatever an operator resets or ends, what comes after goes on from the
 // checkpoint: no row of it is fetched again.
 func TestResetsGoOnFromTheCheckpoint(t *testing.T) {
+	t.Parallel()
 	const rows = 1200
 	for _, c := range []struct {
 		name      string

@@ -15,7 +15,7 @@ const lost = 3 * time.Second
 // Kills at random moments: what each costs is what the worker began in its last
 // three seconds.
 func TestAKillCostsThreeSeconds(t *testing.T) {
-	r := newRig(t)
+	r := newQuietRig(t)
 	r.origin.delay = 10 * time.Millisecond
 	const rows, kills = 3000, 4
 	seed := rand.Uint64()

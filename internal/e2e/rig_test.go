@@ -38,7 +38,17 @@ type rig struct {
 	preload string   // a library for the workers; see testdata/killer.c
 }
 
+// newRig is for a test that runs beside others: most of them wait, for a heartbeat
+// timeout, or for another attempt.
 func newRig(t *testing.T) *rig {
+	t.Helper()
+	t.Parallel()
+	return newQuietRig(t)
+}
+
+// newQuietRig is for a test that has the machine to itself, since it holds what it
+// sees against a time.
+func newQuietRig(t *testing.T) *rig {
 	t.Helper()
 	server := devtest.Start(t) // skips with -short
 	for _, program := range []string{"worker", "starter"} {

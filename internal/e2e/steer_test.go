@@ -12,7 +12,7 @@ import (
 // A pause frees the workers within 5 s and holds, whatever is restarted
 // meanwhile; the run goes on without doing a row again that was in a checkpoint.
 func TestPauseAndResume(t *testing.T) {
-	r := newRig(t)
+	r := newQuietRig(t)
 	const rows = 3000
 	r.origin.delay = 5 * time.Millisecond
 	in, out := r.dataset("a.parquet", rows, fine), filepath.Join(r.dir, "out")

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -38,6 +39,18 @@ type Server struct {
 	output  bytes.Buffer
 }
 
+// environment has every client of this process use the servers' credentials. It
+// is the same for all of them, so that tests can run beside each other.
+var environment = sync.OnceFunc(func() {
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": AccessKey, "AWS_SECRET_ACCESS_KEY": SecretKey, "AWS_REGION": region,
+		// Else the SDK may read a developer's own profile.
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		_ = os.Setenv(name, value) //nolint:usetesting // t.Setenv is of one test; it fails only by a bad name
+	}
+})
+
 // Start starts a server over an empty folder that ends with the test, and puts
 // its credentials into the test's environment. Without the program the test is
 // skipped, or fails if SLUICE_REQUIRE_S3=1.
@@ -58,12 +71,7 @@ func StartIn(t testing.TB, dir string) *Server {
 		}
 		t.Skip(why)
 	}
-	t.Setenv("AWS_ACCESS_KEY_ID", AccessKey)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", SecretKey)
-	t.Setenv("AWS_REGION", region)
-	// Else the SDK may read a developer's own profile.
-	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	environment()
 
 	// Another process can take the free port before the server does.
 	var err error
