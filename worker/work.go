@@ -106,6 +106,7 @@ func work(ctx context.Context, o options, log *slog.Logger) error {
 		DisableWorkflowWorker:            true,
 	})
 	guards.RegisterActivityWithOptions(progress.Guard, activity.RegisterOptions{Name: workflows.GuardActivity})
+	guards.RegisterActivityWithOptions(progress.Regained, activity.RegisterOptions{Name: workflows.RegainedActivity})
 	for _, w := range []worker.Worker{light, heavy, guards} {
 		if err := w.Start(); err != nil {
 			return err

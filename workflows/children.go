@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"slices"
 	"time"
 
 	"sluice/activities"
@@ -57,9 +58,21 @@ type Tally struct {
 	Failed    int `json:"failed"`
 	// Failures are the first failed partitions' reasons, a line each.
 	Failures []string `json:"failures,omitempty"`
+	// Lost are partitions that failed, the first maxLost of them.
+	Lost []Lost `json:"lost,omitempty"`
 	// Examples are of failed rows, one a class.
 	Examples pipeline.Examples `json:"examples,omitempty"`
 }
+
+// Lost is a partition that failed.
+type Lost struct {
+	Name string `json:"name"`
+	Why  string `json:"why"` // its line in Failures
+}
+
+// maxLost is how many partitions that failed are remembered by name, to be asked
+// after: some 100 kB.
+const maxLost = 500
 
 // maxFailures is how many reasons are kept: enough to see what they have in
 // common, few enough for a memo and a line.
@@ -70,6 +83,35 @@ func (t *Tally) publish(r PartitionResult) {
 	t.New += r.New
 	t.Published++
 	t.Examples = examples(t.Examples, r.Examples)
+}
+
+// lose counts a partition that failed.
+func (t *Tally) lose(name, why string) {
+	t.fail(1, why)
+	if len(t.Lost) < maxLost {
+		t.Lost = append(t.Lost, Lost{name, why})
+	}
+}
+
+// regain takes back that those of results, by name, have failed.
+func (t *Tally) regain(results map[string]PartitionResult) {
+	var still []Lost
+	for _, l := range t.Lost {
+		r, ok := results[l.Name]
+		if !ok {
+			still = append(still, l)
+			continue
+		}
+		t.Failed--
+		t.publish(r)
+		t.Failures = slices.DeleteFunc(t.Failures, func(line string) bool { return line == l.Why })
+	}
+	t.Lost = still
+	for _, l := range still {
+		if len(t.Failures) < maxFailures && !slices.Contains(t.Failures, l.Why) {
+			t.Failures = append(t.Failures, l.Why)
+		}
+	}
 }
 
 func (t *Tally) fail(partitions int, why string) {
@@ -86,6 +128,7 @@ func (t *Tally) add(u Tally) {
 	t.Examples = examples(t.Examples, u.Examples)
 	t.Failed += u.Failed
 	t.Failures = append(t.Failures, u.Failures[:min(len(u.Failures), maxFailures-len(t.Failures))]...)
+	t.Lost = append(t.Lost, u.Lost[:min(len(u.Lost), maxLost-len(t.Lost))]...)
 }
 
 // plus goes over a map; in which order does not show in a sum.

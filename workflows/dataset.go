@@ -164,6 +164,9 @@ func (d *dataset) fanOut(ctx workflow.Context) (Tally, error) {
 	} else {
 		t, err = d.atOnce(ctx)
 	}
+	if err == nil && len(t.Lost) > 0 && !d.guard.stopped {
+		d.regain(ctx, &t)
+	}
 	d.guard.judge(t.Counts, true)
 	d.report.overview = nil // it was of open partitions
 	d.report.show(ctx)

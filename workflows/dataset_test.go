@@ -150,6 +150,52 @@ func TestFailedPartitionsFailTheRunAndNoOther(t *testing.T) {
 	}
 }
 
+// Partitions that failed, and whose workflows were reset while the run was open,
+// count by what they have come to.
+func TestPartitionsThatAreRegained(t *testing.T) {
+	for _, partitions := range []int{20, 310} {
+		for _, all := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%d partitions, all of them: %t", partitions, all), func(t *testing.T) {
+				s := &stub{partitions: partitions}
+				asked, last := 0, ""
+				s.regained = func(in RegainedInput) map[string]PartitionResult {
+					asked = len(in.Names)
+					last, _, _ = strings.Cut(in.Names[asked-1], "-0123")
+					results := map[string]PartitionResult{}
+					for i, name := range in.Names {
+						if all || i < asked-1 {
+							results[name] = PartitionResult{Counts: pipeline.Counts{OK: stubRows}, New: stubRows}
+						}
+					}
+					return results
+				}
+				env := newEnv(t, s)
+				countPartitions(env, alike, func(i int) error {
+					if i%10 == 3 {
+						return temporal.NewNonRetryableApplicationError(stubPartition(i).File+": no footer", activities.FileType, nil)
+					}
+					return nil
+				})
+				env.ExecuteWorkflow(DatasetWorkflow, stubInput(8))
+				err := env.GetWorkflowError()
+				if asked != partitions/10 {
+					t.Errorf("it asks after %d partitions", asked)
+				}
+				if all {
+					var r RunResult
+					if err := env.GetWorkflowResult(&r); err != nil || r.New != int64(partitions)*stubRows {
+						t.Errorf("%+v, %v", r, err)
+					}
+					return
+				}
+				if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("1 of %d partitions failed: %s.parquet: no footer. ", partitions, last)) {
+					t.Errorf("the run ended with %v", err)
+				}
+			})
+		}
+	}
+}
+
 func TestCancelReachesEveryChildAndIsWrittenDown(t *testing.T) {
 	for _, partitions := range []int{20, 310} {
 		t.Run(fmt.Sprintf("%d partitions", partitions), func(t *testing.T) {

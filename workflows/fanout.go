@@ -87,7 +87,7 @@ func (f *fanOut) partition(ctx workflow.Context, index int, name string) {
 	case ctx.Err() != nil && temporal.IsCanceledError(err):
 		// It ended with the run, and is no failure.
 	default:
-		f.tally.fail(1, reasonOf(name, err))
+		f.tally.lose(name, reasonOf(name, err))
 	}
 	f.changed(ctx)
 }

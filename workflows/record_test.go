@@ -269,6 +269,21 @@ func TestRecord(t *testing.T) {
 		w.recorded(run, "dataset-redo")
 	})
 
+	t.Run("a partition that failed, and was reset", func(t *testing.T) {
+		w := newWorld(t, &stub{partitions: 2, process: func(_ context.Context, in activities.ProcessInput) (activities.ProcessResult, error) {
+			if in.Index == 1 {
+				return activities.ProcessResult{}, broken(in)
+			}
+			return whole(in), nil
+		}, regained: func(in RegainedInput) map[string]PartitionResult {
+			return map[string]PartitionResult{in.Names[0]: {Counts: pipeline.Counts{OK: stubRows}, New: stubRows}}
+		}})
+		if err := w.run(stubInput(2)).Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.recorded(run, "dataset-regained")
+	})
+
 	t.Run("overviews", func(t *testing.T) {
 		s := &stub{partitions: 3}
 		var heard sync.WaitGroup

@@ -29,6 +29,8 @@ type stub struct {
 	chunk   func(in activities.VerifyChunkInput) error
 	guard   func(ctx context.Context, in GuardInput) (pipeline.Counts, error)
 
+	regained func(in RegainedInput) map[string]PartitionResult
+
 	mu        sync.Mutex
 	published map[string]bool
 	endings   []pipeline.Ending
@@ -48,6 +50,7 @@ func (s *stub) register(light, heavy, guards activities.Registry) {
 		light.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
 	guards.RegisterActivityWithOptions(s.Guard, activity.RegisterOptions{Name: GuardActivity})
+	guards.RegisterActivityWithOptions(s.Regained, activity.RegisterOptions{Name: RegainedActivity})
 	heavy.RegisterActivityWithOptions(s.VerifyChunk, activity.RegisterOptions{Name: activities.VerifyChunkActivity})
 	heavy.RegisterActivityWithOptions(s.Process, activity.RegisterOptions{Name: activities.ProcessActivity})
 }
@@ -148,6 +151,14 @@ func (s *stub) Guard(ctx context.Context, in GuardInput) (pipeline.Counts, error
 		return s.guard(ctx, in)
 	}
 	return pipeline.Counts{}, nil
+}
+
+// Regained finds what the test says.
+func (s *stub) Regained(_ context.Context, in RegainedInput) (map[string]PartitionResult, error) {
+	if s.regained != nil {
+		return s.regained(in), nil
+	}
+	return nil, nil
 }
 
 // Look finds whatever it is asked for to be open.

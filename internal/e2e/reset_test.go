@@ -91,3 +91,56 @@ func TestResetsGoOnFromTheCheckpoint(t *testing.T) {
 		})
 	}
 }
+
+// A partition that has failed is reset in the UI: a run that is still open counts
+// it in, and one that has closed is followed by one that finds it done. Either
+// way it goes on from its checkpoint.
+func TestAPartitionThatFailedIsReset(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		closed bool // the run has
+	}{{"while the run is open", false}, {"after the run has closed", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			const rows = 1200
+			r.origin.delay = 5 * time.Millisecond
+			r.dataset("b.parquet", rows, fine)
+			in := r.dataset("a.parquet", 1, func(int) string { return "/late/0.jpg" })
+			out := filepath.Join(r.dir, "out")
+			o := r.operator()
+			r.worker()
+			reached := r.origin.when(600)
+			wait := r.start(in, out)
+			<-reached
+			partition, before := only(t, out)
+			id := partitionID(out, partition)
+			if err := o.TerminateWorkflow(t.Context(), id, "", "a test"); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "it has failed", func() bool { return r.starter("status", out).Running.Partitions.Failed == 1 })
+			if c.closed {
+				close(r.origin.late)
+				if res := wait(); res.exit != 1 || res.Status != "failed" {
+					t.Errorf("the run that has lost it: %+v\n%s", res, res.stderr)
+				}
+			}
+			o.resetWorkflow(id, o.tasks(id)[0])
+			if c.closed {
+				if err := o.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil); err != nil {
+					t.Fatal(err)
+				}
+				if res := r.run(in, out); res.exit != 0 || res.New != 0 || res.OK != rows+1 {
+					t.Errorf("the run after it: %+v\n%s", res, res.stderr)
+				}
+			} else {
+				close(r.origin.late)
+				if res := wait(); res.exit != 0 || res.New != rows+1-before.Counts.Rows() && res.New != rows+1 || res.OK != rows+1 || res.Partitions != 2 {
+					t.Errorf("%+v\n%s", res, res.stderr)
+				}
+			}
+			r.verify(out)
+			r.origin.notAgain(t, done(before), fine)
+		})
+	}
+}

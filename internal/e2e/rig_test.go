@@ -80,13 +80,17 @@ type origin struct {
 	well  map[string]bool        // kinds of paths that have healed
 	times map[string][]time.Time // when each path was asked for
 	held  chan struct{}          // answers wait until it is closed; nil is closed
+	late  chan struct{}          // the same for /late/N.jpg
 	// busy is how many requests are at it now, and most the most since crowded was
 	// called.
 	busy, most int
 }
 
 func newOrigin(t *testing.T) *origin {
-	o := &origin{count: map[string]int{}, times: map[string][]time.Time{}, well: map[string]bool{}, heard: make(chan struct{})}
+	o := &origin{
+		count: map[string]int{}, times: map[string][]time.Time{}, well: map[string]bool{},
+		heard: make(chan struct{}), late: make(chan struct{}),
+	}
 	o.Server = httptest.NewServer(http.HandlerFunc(o.serve))
 	t.Cleanup(o.Close)
 	return o
@@ -157,6 +161,9 @@ func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
 		kind = "ok"
 	}
 	held := o.held
+	if kind == "late" {
+		held = o.late
+	}
 	o.mu.Unlock()
 	if held != nil {
 		select {
@@ -172,7 +179,7 @@ func (o *origin) serve(w http.ResponseWriter, req *http.Request) {
 	}
 	n, _ := strconv.Atoi(strings.TrimSuffix(name, ".jpg"))
 	switch kind {
-	case "ok":
+	case "ok", "late":
 		_, _ = w.Write(photo(n))
 	case "large":
 		_, _ = w.Write(o.large[n%len(o.large)])
@@ -304,6 +311,11 @@ type result struct {
 	Named      int64            `json:"named"`
 	Young      int64            `json:"young"`
 	Unfinished int64            `json:"unfinished"`
+	Running    struct {
+		Partitions struct {
+			Failed int `json:"failed"`
+		} `json:"partitions"`
+	} `json:"running"`
 }
 
 // starter calls the starter and waits for it.
