@@ -1,5 +1,5 @@
 # Two commands matter: `make demo` runs the main job, `make test` tests it. CI adds
-# `make faults` and `make chaos`.
+# `make faults`, `make chaos` and `make scenarios`.
 # `make check` is the quick loop of whoever works on sluice.
 
 SHELL := /bin/sh
@@ -13,7 +13,7 @@ GOLANGCI := v2.15.0
 GOFUMPT := v0.9.2
 WORKFLOWCHECK := v0.6.0
 
-.PHONY: build programs for-demo demo demo-crash test check deps devserver bench bench-memory bench-peers hostile faults chaos fuzz membound fanout replay record clock fmt clean
+.PHONY: build programs for-demo demo demo-crash test check deps devserver bench bench-memory bench-peers hostile faults chaos fuzz membound fanout scenarios replay record clock fmt clean
 
 build: programs
 	@$(MAKE) --no-print-directory $(BIN)/devserver
@@ -118,6 +118,10 @@ fuzz:
 fanout: build
 	$(REQUIRE) SLUICE_FANOUT=2000 go test -count=1 -v -timeout 30m -run 'TestManyPartitions' ./workflows
 	$(REQUIRE) SLUICE_FANOUT=2000 go test -count=1 -v -timeout 30m -run 'TestManySmallPartitions' ./internal/e2e
+
+# What takes too long for `make test`.
+scenarios: build
+	$(REQUIRE) SLUICE_SCENARIOS=1 go test -count=1 -v -timeout 20m -run 'TestRetryTouches' ./internal/e2e
 
 # Recorded histories on today's code; recording adds those that are missing.
 replay:

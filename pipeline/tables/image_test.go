@@ -61,6 +61,9 @@ func noise(i, size int) []byte {
 	return b
 }
 
+// onePage is more than a column's values in a row group. The writer allocates it.
+const onePage = 128 << 20
+
 // album is row i's image and path: every fifth has no image, every fifth no
 // path, and so some neither; some images occur again.
 func album(i int) (image *[]byte, path *string) {
@@ -152,7 +155,7 @@ func TestImagesInTheFileAreRead(t *testing.T) {
 	for layout, write := range layouts {
 		for _, version := range []int{1, 2} {
 			for _, codec := range []compress.Codec{&parquet.Uncompressed, &parquet.Snappy, &parquet.Gzip, &parquet.Brotli, &parquet.Zstd} {
-				for _, page := range []int{100_000, 1 << 30} {
+				for _, page := range []int{100_000, onePage} {
 					t.Run(fmt.Sprintf("%s/v%d/%s/%d", layout, version, codec, page), func(t *testing.T) {
 						if testing.Short() && codec.String() != "SNAPPY" {
 							t.Skip("other codecs are alike")
@@ -359,7 +362,7 @@ func TestPagesOfImagesAreStreamed(t *testing.T) {
 	}
 	for _, codec := range []compress.Codec{&parquet.Uncompressed, &parquet.Snappy, &parquet.Zstd} {
 		files := map[string][]byte{}
-		opts := []parquet.WriterOption{parquet.Compression(codec), parquet.PageBufferSize(1 << 30)}
+		opts := []parquet.WriterOption{parquet.Compression(codec), parquet.PageBufferSize(onePage)}
 		var p []plain
 		var d []dict
 		for i := range rows {
