@@ -87,7 +87,9 @@ func (r result) String() string {
 		line("because", oneLine(r.Error), "")
 	}
 	for _, f := range r.Failures {
-		line("", oneLine(f), "")
+		if f = oneLine(f); !strings.Contains(oneLine(r.Error), f) { // it names them, too
+			line("", f, "")
+		}
 	}
 	partitions := many(r.Partitions, "partition")
 	if r.published < r.Partitions {

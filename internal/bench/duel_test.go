@@ -58,6 +58,7 @@ func duel(b *testing.B, images int, contenders ...contender) results {
 	}
 	b.ReportMetric(0, "ns/op") // of a whole round: it says nothing
 	for i, c := range contenders {
+		b.Logf("%s: %.1f s, and %.1f s of CPU", c.name, all[c.name].wall, all[c.name].cpu)
 		b.ReportMetric(float64(images)/median(all[c.name].wall), "images/s:"+c.name)
 		b.ReportMetric(1000*median(all[c.name].cpu)/float64(images), "cpu-ms:"+c.name)
 		if i > 0 {
@@ -72,6 +73,7 @@ func (r results) report(b *testing.B, name, base string) {
 	wall, cpu := r.times(name, base)
 	b.ReportMetric(wall, name+"/"+base)
 	b.ReportMetric(cpu, name+"/"+base+":cpu")
+	b.Logf("%s/%s: %.3f of the images a second, %.3f of the images a CPU second", name, base, wall, cpu) // metrics are not printed of one that fails
 }
 
 func median(values []float64) float64 {

@@ -26,7 +26,7 @@ func (c *child) render(ctx context.Context, j job) (out pipeline.Rendition, err 
 	}
 	stop := c.deadlines(ctx, j)
 	defer stop()
-	if err := writeFrame(c.conn, request{len(j.src), j.header, j.target}, nil); err != nil {
+	if err := writeFrame(c.conn, request{len(j.src), j.header, j.target}); err != nil {
 		d := c.end("")
 		d.unheard = true
 		return out, d

@@ -42,8 +42,21 @@ type answer struct {
 
 var errFrame = errors.New("a frame of a wrong length")
 
-// writeFrame writes v, and body with it.
-func writeFrame(w io.Writer, v any, body []byte) error {
+// writeFrame writes v.
+func writeFrame(w io.Writer, v any) error {
+	return (&frameWriter{w: w}).write(v, nil)
+}
+
+// frameWriter writes frames from one buffer, as long as that is not large.
+type frameWriter struct {
+	w   io.Writer
+	buf []byte
+}
+
+const keptFrame = 1 << 20
+
+// write writes v, and body with it.
+func (f *frameWriter) write(v any, body []byte) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -51,10 +64,12 @@ func writeFrame(w io.Writer, v any, body []byte) error {
 	if len(text) > maxFrame {
 		return errFrame
 	}
-	out := make([]byte, 0, 4+len(text)+len(body))
-	out = binary.BigEndian.AppendUint32(out, uint32(len(text)))
+	out := binary.BigEndian.AppendUint32(f.buf[:0], uint32(len(text)))
 	out = append(append(out, text...), body...)
-	_, err = w.Write(out)
+	if f.buf = out; cap(out) > keptFrame {
+		f.buf = nil
+	}
+	_, err = f.w.Write(out)
 	return err
 }
 

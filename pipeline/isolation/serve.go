@@ -48,7 +48,7 @@ func serve(open func() (pipeline.Imager, error)) error {
 	if err := warm(imager); err != nil {
 		return err
 	}
-	// Renditions are the only garbage, 20 kB each: the heap may grow by a half.
+	// Renditions are the only garbage, 10 to 20 kB each: the heap may grow by a half.
 	debug.SetGCPercent(50)
 	debug.FreeOSMemory()
 	if err := forgetCode(); err != nil {
@@ -60,9 +60,10 @@ func serve(open func() (pipeline.Imager, error)) error {
 		h.Unconfined = err.Error()
 	}
 	runtime.LockOSThread() // C code keeps its buffers by thread
-	if err := writeFrame(conn, h, nil); err != nil {
+	if err := writeFrame(conn, h); err != nil {
 		return err
 	}
+	answers := frameWriter{w: conn}
 	for {
 		var r request
 		switch err := readFrame(conn, &r); {
@@ -74,7 +75,7 @@ func serve(open func() (pipeline.Imager, error)) error {
 			return errFrame
 		}
 		a, body := render(imager, sources[:r.Source:r.Source], r)
-		if err := writeFrame(conn, a, body); err != nil {
+		if err := answers.write(a, body); err != nil {
 			return err
 		}
 	}

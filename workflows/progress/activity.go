@@ -64,6 +64,7 @@ func (s *Snapshot) tasks(w *workflowservice.DescribeWorkflowExecutionResponse, p
 	}
 	for _, a := range w.GetPendingActivities() {
 		switch {
+		case a.GetActivityType().GetName() == workflows.GuardActivity: // takes no place that others wait for
 		case atWorker(a):
 			s.Busy++
 		case a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED && s.At.Sub(a.GetScheduledTime().AsTime()) >= Untaken:

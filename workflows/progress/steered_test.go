@@ -106,8 +106,8 @@ func TestAGuardThatIsAtItAgainIsNoTrouble(t *testing.T) {
 		LastFailure: &failurepb.Failure{Message: "its worker died"},
 	}
 	w.PendingActivities = []*workflowpb.PendingActivityInfo{guard}
-	if s := read(t, reader(f)); len(s.Troubles) != 0 {
-		t.Errorf("%+v", s.Troubles)
+	if s := read(t, reader(f)); len(s.Troubles) != 0 || s.Busy != 0 {
+		t.Errorf("%+v, and %d activities are taken for busy", s.Troubles, s.Busy)
 	}
 	guard.State = enumspb.PENDING_ACTIVITY_STATE_SCHEDULED
 	if s := read(t, reader(f)); len(s.Troubles) != 1 {
