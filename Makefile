@@ -57,7 +57,7 @@ $(PYTHON)/installed: Makefile
 # too, and several tests at a time: they wait for timeouts.
 test: build $(BIN)/versitygw $(BIN)/demo $(PYTHON)/installed
 	go vet ./...
-	$(REQUIRE) VERSITYGW=$(BIN)/versitygw SLUICE_PYTHON=$(PYTHON)/bin/python go test -race -p 2 -timeout 45m $$(go list ./... | grep -v '/internal/e2e$$')
+	$(REQUIRE) VERSITYGW=$(BIN)/versitygw SLUICE_PYTHON=$(PYTHON)/bin/python go test -race -p 3 -timeout 45m $$(go list ./... | grep -v '/internal/e2e$$')
 	$(REQUIRE) VERSITYGW=$(BIN)/versitygw go test -parallel 4 -timeout 45m ./internal/e2e
 	go test -run Cost ./pipeline/imaging # measures memory, of which the race detector takes its own
 	cd devserver && go test -vet=off -timeout 10m ./... # vet looks at all 1,500 packages: make check does it
@@ -120,9 +120,11 @@ fanout: build
 	$(REQUIRE) SLUICE_FANOUT=2000 go test -count=1 -v -timeout 30m -run 'TestManyPartitions' ./workflows
 	$(REQUIRE) SLUICE_FANOUT=2000 go test -count=1 -v -timeout 30m -run 'TestManySmallPartitions' ./internal/e2e
 
-# What takes too long for `make test`.
-scenarios: build
-	$(REQUIRE) SLUICE_SCENARIOS=1 go test -count=1 -v -timeout 20m -run 'TestRetryTouches' ./internal/e2e
+# Whole runs that are attacked, steered and mended while they go on, which takes
+# longer than `make test` may: stores that fail, disks that are full, workers that are
+# killed, datasets that change, what operators do in the UI.
+scenarios: build $(BIN)/versitygw
+	$(REQUIRE) SLUICE_SCENARIOS=1 VERSITYGW=$(BIN)/versitygw go test -count=1 -v -parallel 4 -timeout 45m ./internal/e2e
 
 # Recorded histories on today's code; recording adds those that are missing.
 replay:

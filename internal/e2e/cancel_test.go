@@ -67,6 +67,7 @@ func (r *rig) cancel(out string, wait func() result) {
 // After a cancel nothing changes any more and nothing is half-written; what was
 // committed says what was done, to any reader; and the next run goes on there.
 func TestCancelAndGoOn(t *testing.T) {
+	scenario(t)
 	r := newQuietRig(t)
 	const rows = 1200
 	r.origin.delay = 5 * time.Millisecond
@@ -101,6 +102,7 @@ func TestCancelAndGoOn(t *testing.T) {
 // A store that takes long over each write does not hold a cancel up, and is left
 // without an open upload.
 func TestCancelWhileTheStoreIsSlow(t *testing.T) {
+	scenario(t)
 	g := newGateway(t, s3test.Start(t))
 	r := newQuietRig(t)
 	out := g.bucket(t, "out")

@@ -14,6 +14,7 @@ import (
 // its name, and no other; none of its rows is published; and the next run does
 // what is there then.
 func TestTheDatasetChangesUnderARun(t *testing.T) {
+	scenario(t)
 	r := newRig(t)
 	r.worker()
 	const rows, other = 3000, 30

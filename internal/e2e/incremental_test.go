@@ -99,6 +99,7 @@ func (g *growing) check(out string) {
 // that there is now stands in the manifests once, and nothing of what was
 // replaced does.
 func TestRunsFollowTheDataset(t *testing.T) {
+	scenario(t)
 	r := newRig(t)
 	g := &growing{r: r, folder: filepath.Join(r.dir, "in"), files: map[string][]string{}}
 	out := filepath.Join(r.dir, "out")

@@ -70,6 +70,7 @@ func TestKillerIsQuarantined(t *testing.T) {
 
 // Two ordinary kills accuse no row.
 func TestKillsQuarantineNothing(t *testing.T) {
+	scenario(t)
 	r := newRig(t)
 	const rows = 600
 	r.origin.delay = 5 * time.Millisecond

@@ -23,6 +23,7 @@ func freeze(t *testing.T, w *exec.Cmd) (thaw func()) {
 // Whatever an operator resets or ends, what comes after goes on from the
 // checkpoint: no row of it is fetched again.
 func TestResetsGoOnFromTheCheckpoint(t *testing.T) {
+	scenario(t)
 	t.Parallel()
 	const rows = 1200
 	for _, c := range []struct {
@@ -96,6 +97,7 @@ func TestResetsGoOnFromTheCheckpoint(t *testing.T) {
 // it in, and one that has closed is followed by one that finds it done. Either
 // way it goes on from its checkpoint.
 func TestAPartitionThatFailedIsReset(t *testing.T) {
+	scenario(t)
 	t.Parallel()
 	for _, c := range []struct {
 		name   string

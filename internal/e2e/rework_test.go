@@ -15,6 +15,7 @@ const lost = 3 * time.Second
 // Kills at random moments: what each costs is what the worker began in its last
 // three seconds.
 func TestAKillCostsThreeSeconds(t *testing.T) {
+	scenario(t)
 	r := newQuietRig(t)
 	r.origin.delay = 10 * time.Millisecond
 	const rows, kills = 3000, 4

@@ -38,6 +38,15 @@ type rig struct {
 	preload string   // a library for the workers; see testdata/killer.c
 }
 
+// scenario is for what attacks a run, or steers it, and takes a while: make
+// scenarios, which CI does.
+func scenario(t *testing.T) {
+	t.Helper()
+	if os.Getenv("SLUICE_SCENARIOS") == "" {
+		t.Skip("make scenarios")
+	}
+}
+
 // newRig is for a test that runs beside others: most of them wait, for a heartbeat
 // timeout, or for another attempt.
 func newRig(t *testing.T) *rig {

@@ -144,6 +144,7 @@ func TestStoreOutOfReach(t *testing.T) {
 // A store that takes calls and never answers is named after half a minute, and
 // does not keep a run from being cancelled.
 func TestStoreThatHangs(t *testing.T) {
+	scenario(t)
 	r := newRig(t)
 	w, out := r.wired()
 	const rows = 1500
@@ -212,6 +213,7 @@ func be(t *testing.T, w *wire.Wire, s wire.State) {
 // there) is waited for, and no partition fails for it. One that was removed
 // between two runs is made anew.
 func TestFoldersThatComeAndGo(t *testing.T) {
+	scenario(t)
 	r := newRig(t)
 	const rows = 600
 	r.origin.delay = 5 * time.Millisecond

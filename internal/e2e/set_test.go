@@ -9,6 +9,7 @@ import (
 // A run is turned down while it is at work, and turned up again; the origin sees
 // it. The worker itself has no limit here: the origin is in a network of its own.
 func TestSetPerHostReachesTheOrigin(t *testing.T) {
+	scenario(t)
 	r := newRig(t)
 	const rows, limit = 1500, 2
 	r.origin.delay = 30 * time.Millisecond

@@ -60,6 +60,7 @@ func TestPauseAndResume(t *testing.T) {
 // A run that goes wrong stops long before its end, and goes on once the cause is
 // gone.
 func TestTooManyFailuresStopARun(t *testing.T) {
+	scenario(t)
 	r := newRig(t)
 	const rows = 4000
 	r.origin.delay = 10 * time.Millisecond

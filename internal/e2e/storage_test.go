@@ -112,6 +112,7 @@ func (c credentials) hand(t *testing.T, id string) {
 // a line, and are made again until it works: no row fails, no object is cut, and
 // no worker dies.
 func TestAStoreThatFailsIsWaitedFor(t *testing.T) {
+	scenario(t)
 	g := newGateway(t, s3test.Start(t))
 	r := newRig(t)
 	r.origin.delay = 5 * time.Millisecond
@@ -191,6 +192,7 @@ func mountTmpfs(t *testing.T, size int) (folder string) {
 
 // A disk that is full holds the run up, which goes on once there is room.
 func TestADiskThatIsFullIsWaitedFor(t *testing.T) {
+	scenario(t)
 	r := newRig(t)
 	r.origin.delay = 5 * time.Millisecond
 	const rows = 600
@@ -218,6 +220,7 @@ func TestADiskThatIsFullIsWaitedFor(t *testing.T) {
 // A worker has no use for the temporary folder: images are passed on in memory,
 // and what is stored is written beside its place.
 func TestTheTemporaryFolderMayBeFull(t *testing.T) {
+	scenario(t)
 	r := newRig(t)
 	temporary := mountTmpfs(t, 4)
 	if err := os.WriteFile(filepath.Join(temporary, "full"), make([]byte, 1<<20), 0o600); err == nil {

@@ -39,6 +39,7 @@ func older(t *testing.T) string {
 // the other one has left: workflows, partitions and checkpoints change hands in
 // both directions.
 func TestOldAndNewWorkersShareARun(t *testing.T) {
+	scenario(t)
 	old := older(t)
 	r := newRig(t)
 	const rows = 2400
