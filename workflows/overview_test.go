@@ -92,7 +92,7 @@ func TestTheRunShowsWhatItsGuardSees(t *testing.T) {
 	partition := PartitionID(run.GetID(), stubName(1))
 	eventually(t, "so does the partition's page", time.Minute, func() bool {
 		shows := w.details(partition)
-		return strings.Contains(shows, "`part-00001.parquet`, rows 0 to 99: at ") && strings.Contains(shows, "| pass 1 | 33 of 100 rows |") && strings.Contains(shows, "| ok | 33 |")
+		return strings.Contains(shows, "`part-00001.parquet`, rows 0 to 99: at ") && strings.Contains(shows, "| pass 1 | |\n|---|--:|\n| rows | 33 of 100 |") && strings.Contains(shows, "| ok | 33 |")
 	})
 	close(free)
 	if err := run.Get(t.Context(), nil); err != nil {

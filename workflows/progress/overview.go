@@ -31,7 +31,11 @@ func overview(s Snapshot, m *Meter) workflows.Overview {
 	workers := s.Workers()
 	names := slices.Sorted(maps.Keys(workers))
 	for _, name := range names[:min(len(names), maxWorkers)] {
-		o.Workers = append(o.Workers, fmt.Sprintf("%s: %d partitions", name, workers[name]))
+		noun := "partitions"
+		if workers[name] == 1 {
+			noun = "partition"
+		}
+		o.Workers = append(o.Workers, fmt.Sprintf("%s: %d %s", name, workers[name], noun))
 	}
 	if more := len(names) - maxWorkers; more > 0 {
 		o.Workers = append(o.Workers, fmt.Sprintf("and %d more", more))

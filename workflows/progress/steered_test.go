@@ -193,7 +193,7 @@ func TestTheGuardTells(t *testing.T) {
 		}
 	}
 	last := told[len(told)-1]
-	if last.Counts.OK != 500 || last.Open != "1 running" || len(last.Slowest) != 1 || fmt.Sprint(last.Workers) != "[1@a: 1 partitions]" {
+	if last.Counts.OK != 500 || last.Open != "1 running" || len(last.Slowest) != 1 || fmt.Sprint(last.Workers) != "[1@a: 1 partition]" {
 		t.Errorf("%+v", last)
 	}
 }
