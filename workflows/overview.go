@@ -74,8 +74,11 @@ func (o Overview) markdown(p Progress) string {
 		what  string
 		lines []string
 	}{
-		{"Held up", o.Troubles}, {"Partitions that failed", p.Failures}, {"Rows that failed", failed},
-		{"Slowest", o.Slowest}, {"Workers", o.Workers},
+		{"Held up", o.Troubles},
+		{"Partitions that failed", p.Failures},
+		{"Rows that failed", failed},
+		{"Slowest", o.Slowest},
+		{"Workers", o.Workers},
 	} {
 		if len(part.lines) > 0 {
 			printf(&b, "\n%s:\n", part.what)
