@@ -30,7 +30,8 @@ type GuardInput struct {
 	Report bool `json:"report,omitempty"`
 }
 
-// GuardEvery is how often Guard looks: a read of a window of 500 takes 150 ms.
+// GuardEvery is how often Guard looks, where not every row may fail: a read of a
+// window of 500 takes 150 ms.
 const GuardEvery = 5 * time.Second
 
 // GuardQueue is the task queue of guards.

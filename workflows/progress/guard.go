@@ -39,8 +39,6 @@ type guard struct {
 }
 
 func (g *guard) watch(ctx context.Context) (pipeline.Counts, error) {
-	tick := time.NewTicker(cmp.Or(g.in.Every, workflows.GuardEvery))
-	defer tick.Stop()
 	for {
 		s, err := g.reader.Read(ctx)
 		if err != nil {
@@ -54,11 +52,21 @@ func (g *guard) watch(ctx context.Context) (pipeline.Counts, error) {
 			return pipeline.Counts{}, err
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(g.pause(s)):
 		case <-ctx.Done():
 			return pipeline.Counts{}, ctx.Err()
 		}
 	}
+}
+
+// pause is how long the next look can wait. Where every row may fail, that is
+// until there may be a report.
+func (g *guard) pause(s Snapshot) time.Duration {
+	every := cmp.Or(g.in.Every, workflows.GuardEvery)
+	if g.in.Tolerate.Anything() {
+		return max(every, s.Elapsed()/seldom)
+	}
+	return every
 }
 
 // seldom keeps overviews few: none comes sooner after another one than this part

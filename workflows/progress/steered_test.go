@@ -192,6 +192,12 @@ func TestTheGuardTells(t *testing.T) {
 			t.Errorf("%s: it tells: %v", look.name, tells)
 		}
 	}
+	if pause := g.pause(read(t, r)); pause != (time.Hour+2*time.Minute)/seldom {
+		t.Errorf("the next look is after %s", pause)
+	}
+	if g.in.Tolerate = "5%"; g.pause(read(t, r)) != workflows.GuardEvery {
+		t.Error("a tolerance is not looked after in time")
+	}
 	last := told[len(told)-1]
 	if last.Counts.OK != 500 || last.Open != "1 running" || len(last.Slowest) != 1 || fmt.Sprint(last.Workers) != "[1@a: 1 partition]" {
 		t.Errorf("%+v", last)
