@@ -54,12 +54,15 @@ $(PYTHON)/installed: Makefile
 	touch $@
 
 # What runs the programs, which are built without the race detector, runs without it,
-# too, and several tests at a time: they wait for timeouts.
+# too, and several tests at a time: they wait for timeouts. What computes takes ten
+# times as long with it, and measures memory, of which the detector takes its own:
+# make scenarios runs that with it.
+COMPUTING := ./pipeline/imaging ./pipeline/tables
 test: build $(BIN)/versitygw $(BIN)/demo $(PYTHON)/installed
 	go vet ./...
-	$(REQUIRE) VERSITYGW=$(BIN)/versitygw SLUICE_PYTHON=$(PYTHON)/bin/python go test -race -p 3 -timeout 45m $$(go list ./... | grep -v '/internal/e2e$$')
+	$(REQUIRE) VERSITYGW=$(BIN)/versitygw go test -race -p 3 -timeout 45m $$(go list ./... | grep -vE '/internal/e2e$$|/pipeline/(imaging|tables)$$')
+	$(REQUIRE) SLUICE_PYTHON=$(PYTHON)/bin/python go test $(COMPUTING)
 	$(REQUIRE) VERSITYGW=$(BIN)/versitygw go test -parallel 4 -timeout 45m ./internal/e2e
-	go test -run Cost ./pipeline/imaging # measures memory, of which the race detector takes its own
 	cd devserver && go test -vet=off -timeout 10m ./... # vet looks at all 1,500 packages: make check does it
 
 # Against the least that the job takes, in turns: photographs from memory, over
@@ -123,7 +126,8 @@ fanout: build
 # Whole runs that are attacked, steered and mended while they go on, which takes
 # longer than `make test` may: stores that fail, disks that are full, workers that are
 # killed, datasets that change, what operators do in the UI.
-scenarios: build $(BIN)/versitygw
+scenarios: build $(BIN)/versitygw $(PYTHON)/installed
+	$(REQUIRE) SLUICE_PYTHON=$(PYTHON)/bin/python go test -race $(COMPUTING)
 	$(REQUIRE) SLUICE_SCENARIOS=1 VERSITYGW=$(BIN)/versitygw go test -count=1 -v -parallel 4 -timeout 45m ./internal/e2e
 
 # Recorded histories on today's code; recording adds those that are missing.
