@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -53,22 +54,28 @@ func TestFlightFindsItsLevel(t *testing.T) {
 		name     string
 		decoders int
 		latency  time.Duration
-		most     int // in flight; the order of goroutines makes 30 % of difference
+		most     int // in flight
 	}{
 		{"a local origin", 2, time.Millisecond, 8},
 		{"20 ms", 2, 20 * time.Millisecond, 16},
-		{"200 ms", 2, 200 * time.Millisecond, 125},
-		{"two seconds", 2, 2 * time.Second, 600},
-		{"200 ms, 16 decoders", 16, 200 * time.Millisecond, 600},
+		{"200 ms", 2, 200 * time.Millisecond, 100},
+		{"two seconds", 2, 2 * time.Second, 500},
+		{"200 ms, 16 decoders", 16, 200 * time.Millisecond, 512},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			const decode = 15 * time.Millisecond
-			rate, window := fly(t, c.decoders, c.latency, decode, 4000)
 			best := float64(c.decoders) / decode.Seconds()
-			if rate < 0.95*best {
-				t.Errorf("%.0f a second, and the decoders could do %.0f", rate, best)
+			// Where a window ends hangs on the order of goroutines, by 30 %, even in
+			// fake time: the middle one of some is what is found.
+			windows := make([]int, 7)
+			for i := range windows {
+				var rate float64
+				if rate, windows[i] = fly(t, c.decoders, c.latency, decode, 4000); rate < 0.95*best {
+					t.Errorf("%.0f a second, and the decoders could do %.0f", rate, best)
+				}
 			}
-			if window > c.most {
+			slices.Sort(windows)
+			if window := windows[len(windows)/2]; window > c.most {
 				t.Errorf("%d in flight, want at most %d", window, c.most)
 			}
 		})

@@ -26,7 +26,11 @@ func overview(s Snapshot, m *Meter) workflows.Overview {
 	}
 	o.Open = strings.Join(states, ", ")
 	for _, a := range s.AtWork[:min(len(s.AtWork), shown)] {
-		o.Slowest = append(o.Slowest, fmt.Sprintf("%s: %d of %d rows in %s, pass %d", a.Partition, a.Rows, a.Of, time.Duration(a.Seconds)*time.Second, a.Pass))
+		of := ""
+		if a.Of > 0 {
+			of = fmt.Sprintf(" of %d", a.Of)
+		}
+		o.Slowest = append(o.Slowest, fmt.Sprintf("%s: %d%s rows in %s, pass %d", a.Partition, a.Rows, of, time.Duration(a.Seconds)*time.Second, a.Pass))
 	}
 	workers := s.Workers()
 	names := slices.Sorted(maps.Keys(workers))
@@ -41,7 +45,11 @@ func overview(s Snapshot, m *Meter) workflows.Overview {
 		o.Workers = append(o.Workers, fmt.Sprintf("and %d more", more))
 	}
 	for _, t := range s.Troubles[:min(len(s.Troubles), shown)] {
-		o.Troubles = append(o.Troubles, fmt.Sprintf("%s, attempt %d: %s", cmp.Or(t.Partition, t.Activity), t.Attempt, t.Message))
+		attempt := ""
+		if !t.Paused {
+			attempt = fmt.Sprintf(", attempt %d", t.Attempt)
+		}
+		o.Troubles = append(o.Troubles, cmp.Or(t.Partition, t.Activity)+attempt+": "+t.Message)
 	}
 	return o
 }

@@ -203,3 +203,17 @@ func TestTheGuardTells(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 }
+
+// What is not known is not said, and who is paused has no attempt that failed.
+func TestOverviewSaysWhatIsKnown(t *testing.T) {
+	o := overview(Snapshot{
+		AtWork:   []AtWork{{Partition: "begun", Pass: 1}, {Partition: "known", Rows: 3, Of: 9, Pass: 2, Seconds: 5}},
+		Troubles: []Trouble{{Partition: "p", Attempt: 4, Message: "the store is away"}, {Activity: "Plan", Attempt: 2, Paused: true, Message: "paused by ann"}},
+	}, &Meter{})
+	if got, want := fmt.Sprint(o.Slowest), "[begun: 0 rows in 0s, pass 1 known: 3 of 9 rows in 5s, pass 2]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got, want := fmt.Sprint(o.Troubles), "[p, attempt 4: the store is away Plan: paused by ann]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
