@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -14,12 +15,13 @@ import (
 
 // child is one decoder. It belongs to one goroutine at a time.
 type child struct {
-	cmd    *exec.Cmd
-	conn   *os.File // our end of the socket; its deadlines work
-	memory *os.File // the shared memory of sources: never mapped here, so that nothing a decoder does to it is felt
-	stderr *lines
-	dead   chan struct{} // closed once it has ended and was waited for
-	hello  hello
+	cmd     *exec.Cmd
+	conn    *os.File      // our end of the socket; its deadlines work
+	answers *bufio.Reader // of conn
+	source  *source
+	stderr  *lines
+	dead    chan struct{} // closed once it has ended and was waited for
+	hello   hello
 
 	statm   *os.File // of it, in /proc
 	data    int64    // that it had mapped when it was ready: see mapped
@@ -27,7 +29,6 @@ type child struct {
 	images  int
 	bytes   int64 // of their sources
 	swollen bool  // it holds more than growth above own
-	filled  int64 // of the shared memory, bytes
 }
 
 // startTimeout is for a machine that is very busy: a start takes 0.1 s.
@@ -46,6 +47,7 @@ func startChild(s *starter, opts Options) (*child, error) {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
 	c := &child{conn: os.NewFile(uintptr(pair[0]), "decoder"), dead: make(chan struct{})}
+	c.answers = bufio.NewReaderSize(c.conn, 64<<10)
 	err = c.run(s, theirs, opts)
 	theirs.Close() // or its end would go unnoticed
 	if err != nil {
@@ -61,12 +63,8 @@ func startChild(s *starter, opts Options) (*child, error) {
 
 // run starts the process.
 func (c *child) run(s *starter, theirs *os.File, opts Options) error {
-	fd, err := unix.MemfdCreate("sluice source", unix.MFD_CLOEXEC)
-	if err != nil {
-		return os.NewSyscallError("memfd_create", err)
-	}
-	c.memory = os.NewFile(uintptr(fd), "source")
-	if err := c.memory.Truncate(opts.MaxSource); err != nil {
+	var err error
+	if c.source, err = newSource(opts.MaxSource); err != nil {
 		return err
 	}
 	stderr, theirErr, err := os.Pipe()
@@ -80,7 +78,7 @@ func (c *child) run(s *starter, theirs *os.File, opts Options) error {
 	c.cmd.Env = append(childEnv(), opts.Env...)
 	c.cmd.Dir = "/"
 	c.cmd.Stderr = theirErr
-	c.cmd.ExtraFiles = []*os.File{theirs, c.memory}
+	c.cmd.ExtraFiles = []*os.File{theirs, c.source.file}
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{
 		Pdeathsig: syscall.SIGKILL,
 		Setpgid:   true, // Ctrl-C is for the worker, which then finishes its decodes
@@ -122,7 +120,7 @@ func (c *child) greet() error {
 	if err := c.conn.SetDeadline(time.Now().Add(startTimeout)); err != nil {
 		return err
 	}
-	if err := readFrame(c.conn, &c.hello); err != nil {
+	if err := readFrame(c.answers, &c.hello); err != nil {
 		return fmt.Errorf("it does not come up: %w", err)
 	}
 	c.hello.Unconfined = oneLine(c.hello.Unconfined)
@@ -197,9 +195,10 @@ func (c *child) end(why string) *death {
 
 func (c *child) close() {
 	c.conn.Close()
-	for _, f := range []*os.File{c.memory, c.statm} {
-		if f != nil {
-			f.Close()
-		}
+	if c.source != nil {
+		c.source.close()
+	}
+	if c.statm != nil {
+		c.statm.Close()
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"sluice/pipeline"
 )
 
@@ -65,9 +63,7 @@ func (c *child) prepare(j job) error {
 	if err := limitCPU(pid, j.cpu); err != nil {
 		return err
 	}
-	c.filled = max(c.filled, int64(len(j.src)))
-	_, err := c.memory.WriteAt(j.src, 0)
-	return err
+	return c.source.fill(j.src)
 }
 
 // deadlines lets the exchange end in time, and soon after ctx does.
@@ -98,7 +94,7 @@ var mine = []pipeline.Class{pipeline.Unsupported, pipeline.Corrupt, pipeline.Tru
 // answer reads what the child made of the image, and believes none of it.
 func (c *child) answer(j job) (out pipeline.Rendition, err error) {
 	var a answer
-	if err := readFrame(c.conn, &a); err != nil {
+	if err := readFrame(c.answers, &a); err != nil {
 		return out, err
 	}
 	if a.Broken != "" {
@@ -115,7 +111,7 @@ func (c *child) answer(j job) (out pipeline.Rendition, err error) {
 		return pipeline.Rendition{}, errNonsense
 	}
 	out.Bytes = make([]byte, a.Bytes)
-	if _, err := io.ReadFull(c.conn, out.Bytes); err != nil {
+	if _, err := io.ReadFull(c.answers, out.Bytes); err != nil {
 		return pipeline.Rendition{}, err
 	}
 	if !looksLike(out.Bytes, j.target.Format) {
@@ -129,19 +125,11 @@ func looksLike(b []byte, f pipeline.Format) bool {
 	return len(b) >= len(magic) && string(b[:len(magic)]) == magic
 }
 
-// kept is how much of the shared memory stays for the next source: most fit, and
-// pages cost more to get than to keep.
-const kept = 2 << 20
-
 // after takes note of an image, and gives back what a large one took.
 func (c *child) after(j job) {
 	c.images++
 	c.bytes += int64(len(j.src))
-	if c.filled > kept {
-		if err := unix.Fallocate(int(c.memory.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, kept, c.filled-kept); err == nil {
-			c.filled = kept
-		}
-	}
+	c.source.empty()
 	own, _, err := c.resident()
 	c.swollen = err == nil && own > c.own+growth
 }

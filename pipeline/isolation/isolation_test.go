@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -315,13 +316,43 @@ func TestLargeSources(t *testing.T) {
 	}
 	var s unix.Stat_t
 	c := <-m.slots
-	if err := unix.Fstat(int(c.memory.Fd()), &s); err != nil || s.Blocks*512 > kept {
+	if err := unix.Fstat(int(c.source.file.Fd()), &s); err != nil || s.Blocks*512 > kept {
 		t.Errorf("%d bytes of shared memory are held (%v)", s.Blocks*512, err)
 	}
 	m.slots <- c
 	_, err := m.Render(t.Context(), make([]byte, 8<<20+1), header, small)
 	if re, _ := pipeline.AsRowError(err); re == nil || re.Class != pipeline.OverBudget {
 		t.Error(err)
+	}
+}
+
+// The memory of sources is there as long as the decoder's parent wants it, and in
+// its full size: the parent has it mapped.
+func TestSourcesAreSealed(t *testing.T) {
+	s, err := newSource(8 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	for name, try := range map[string]error{
+		"shrink": s.file.Truncate(1 << 20),
+		"grow":   s.file.Truncate(16 << 20),
+		"unseal": func() error { _, err := unix.FcntlInt(s.file.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE); return err }(),
+	} {
+		if !errors.Is(try, unix.EPERM) {
+			t.Errorf("%s: %v", name, try)
+		}
+	}
+}
+
+// Go's monitor thread in a decoder sleeps longer than it asks for.
+func TestDecodersNeedNotBeOnTime(t *testing.T) {
+	m := isolated(t, "fake", orders{}, quick(1))
+	c := <-m.slots
+	defer func() { m.slots <- c }()
+	got, err := os.ReadFile(fmt.Sprintf("/proc/%d/timerslack_ns", c.cmd.Process.Pid))
+	if want := strconv.FormatInt(slack.Nanoseconds(), 10); err != nil || strings.TrimSpace(string(got)) != want {
+		t.Errorf("%s, %v; want %s", got, err, want)
 	}
 }
 

@@ -48,8 +48,6 @@ func serve(open func() (pipeline.Imager, error)) error {
 	if err := warm(imager); err != nil {
 		return err
 	}
-	// Renditions are the only garbage, 10 to 20 kB each: the heap may grow by a half.
-	debug.SetGCPercent(50)
 	debug.FreeOSMemory()
 	if err := forgetCode(); err != nil {
 		return err
