@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"time"
 )
 
@@ -22,7 +21,7 @@ type Options struct {
 
 // Handler serves the files in folder.
 func Handler(folder string, opts Options) http.Handler {
-	files := http.FileServerFS(os.DirFS(folder))
+	files := http.FileServer(http.Dir(folder)) // not FileServerFS, whose files the kernel cannot send by itself
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if opts.Log != nil {
 			// A request counts as soon as it arrives, even if its client is dead
