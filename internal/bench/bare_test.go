@@ -49,7 +49,7 @@ func bareRender(src []byte) ([]byte, error) {
 // which as many as there are CPUs render at a time.
 func bareRun(b *testing.B, urls []string, goroutines int) {
 	b.Helper()
-	out := b.TempDir()
+	out := outputDir(b)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: goroutines}}
 	defer client.CloseIdleConnections()
 	rendering := make(chan struct{}, cpus())

@@ -25,7 +25,7 @@ func overHTTP(b *testing.B, latency time.Duration, rows, goroutines int) {
 	data := serve(b, latency, names(allPhotos(b)), rows)
 	duel(b, rows,
 		contender{name: "bare", run: func(b *testing.B) { bareRun(b, data.urls, goroutines) }},
-		contender{name: "pipeline", run: func(b *testing.B) { l.run(b, data.input, b.TempDir(), rows) }},
+		contender{name: "pipeline", run: func(b *testing.B) { l.run(b, data.input, outputDir(b), rows) }},
 	)
 }
 

@@ -39,7 +39,7 @@ func BenchmarkPeers(b *testing.B) {
 	}
 	contenders := []contender{
 		peers[0].contender(),
-		{name: "library", run: func(b *testing.B) { l.run(b, data.input, b.TempDir(), rows) }},
+		{name: "library", run: func(b *testing.B) { l.run(b, data.input, outputDir(b), rows) }},
 		{name: "sluice", run: func(b *testing.B) { t.run(b, rows) }, cpu: t.cpu},
 	}
 	for _, p := range peers[1:] {
@@ -93,7 +93,7 @@ func (p *peer) run(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p.out = b.TempDir()
+	p.out = outputDir(b)
 	cmd := exec.CommandContext(b.Context(), p.program, script, input, p.out)
 	cmd.Dir = p.dir
 	// Its own resamplers and decoders, and no word home.

@@ -62,7 +62,7 @@ func throughTemporal(b *testing.B, latency time.Duration) {
 	data := serve(b, latency, names(allPhotos(b)), rows)
 	t := data.startTemporal(b, memory)
 	duel(b, rows,
-		contender{name: "library", run: func(b *testing.B) { l.run(b, data.input, b.TempDir(), rows) }},
+		contender{name: "library", run: func(b *testing.B) { l.run(b, data.input, outputDir(b), rows) }},
 		contender{name: "temporal", run: func(b *testing.B) { t.run(b, rows) }, cpu: t.cpu},
 	)
 }
@@ -91,7 +91,7 @@ func (s served) startTemporal(b *testing.B, memory int64, more ...string) *throu
 // run runs the dataset to a new output. Every row must be ok.
 func (t *throughout) run(b *testing.B, rows int) {
 	b.Helper()
-	if ok := t.finish(b, b.TempDir()); ok != rows {
+	if ok := t.finish(b, outputDir(b)); ok != rows {
 		b.Fatalf("%d of %d rows are ok", ok, rows)
 	}
 }
