@@ -82,11 +82,15 @@ var startup = sync.OnceValue(func() error {
 	// What libvips warns about either fails the load, or is tolerated on
 	// purpose; nothing is only logged.
 	vips.LoggingSettings(func(string, vips.LogLevel, string) {}, vips.LogLevelError)
-	return vips.Startup(&vips.Config{
+	if err := vips.Startup(&vips.Config{
 		// Images are processed side by side, each on one thread; zero would be
 		// all CPUs for each.
 		ConcurrencyLevel: 1,
 		// No image comes twice, so there is nothing to cache.
 		MaxCacheMem: 0, MaxCacheSize: 0, MaxCacheFiles: 0,
-	})
+	}); err != nil {
+		return err
+	}
+	withoutOrc()
+	return nil
 })

@@ -59,7 +59,7 @@ func (s *source) fill(src []byte) error {
 	if n == len(src) {
 		return nil
 	}
-	s.filled = int64(len(src))
+	s.filled = max(s.filled, int64(len(src)))
 	_, err := s.file.WriteAt(src[n:], int64(n))
 	return err
 }
