@@ -61,12 +61,21 @@ static int taps_of(int samples, lanczos_axis a) {
 	return (taps + LANES - 1) / LANES * LANES;
 }
 
+// lines is memory that begins with a cache line: after malloc, by chance of the
+// heap, each second vector would lie across two.
+static void *lines(size_t bytes) { return aligned_alloc(64, (bytes + 63) / 64 * 64); }
+
+static void *zeroed_lines(size_t bytes) {
+	void *p = lines(bytes);
+	return p ? memset(p, 0, bytes) : NULL;
+}
+
 // make_weights returns whether there was memory for them.
 static int make_weights(weights *w, int samples, lanczos_axis a) {
 	w->taps = taps_of(samples, a);
 	// Four more, so that results can be made by fours.
 	w->first = calloc(a.n + 4, sizeof(int));
-	w->weight = calloc((size_t)(a.n + 4) * w->taps, sizeof(float));
+	w->weight = zeroed_lines(sizeof(float) * (a.n + 4) * w->taps);
 	if (!w->first || !w->weight) {
 		return 0;
 	}
@@ -178,9 +187,9 @@ int lanczos_resize(const uint8_t *src, int width, int height, uint8_t *dst, lanc
 	if (!make_weights(&wx, width, x) || !make_weights(&wy, height, y)) {
 		goto done;
 	}
-	ring = malloc(sizeof(float) * stride * wy.taps);
+	ring = lines(sizeof(float) * stride * wy.taps);
 	// Taps that are there for the vectors' sake reach beyond a row's end.
-	row = calloc((size_t)stride + wx.taps, sizeof(float));
+	row = zeroed_lines(sizeof(float) * (stride + wx.taps));
 	sums = malloc(sizeof(int) * (x.n + 4));
 	if (!ring || !row || !sums) {
 		goto done;
