@@ -154,6 +154,18 @@ func TestAnOperatorCanAllowJPEG2000(t *testing.T) {
 			t.Errorf("%s: differs by %.2f levels", name, mean)
 		}
 	}
+	// libvips 8.14.1 crashes on more columns than it can count.
+	killer := fixture(t, "small.jp2")
+	for _, change := range [][2]string{
+		{"\x00\x00\x00\x30\x00\x00\x00\x20", "\x7f\xff\xff\xff\x00\x00\x00\x02"},
+		{"ihdr\x00\x00\x00\x20\x00\x00\x00\x30", "ihdr\x00\x00\x00\x02\x7f\xff\xff\xff"},
+	} {
+		killer = bytes.ReplaceAll(killer, []byte(change[0]), []byte(change[1]))
+	}
+	_, err := must(New(&Options{MaxPixels: 1 << 40, Allow: []string{"jp2"}})).Probe(killer)
+	if re, _ := pipeline.AsRowError(err); re == nil || re.Class != pipeline.Corrupt {
+		t.Errorf("%v", err)
+	}
 	if _, err := New(&Options{Allow: []string{"svg"}}); err == nil {
 		t.Error("SVG can be allowed")
 	}
