@@ -5,8 +5,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/davidbyttow/govips/v2/vips"
-
 	"sluice/pipeline"
 )
 
@@ -14,7 +12,7 @@ import (
 // that a gamble. The loop is long enough to notice what happens often.
 func TestManyAtOnce(t *testing.T) {
 	m := imager()
-	if vips.MajorVersion == 8 && vips.MinorVersion < 15 && vectors() {
+	if usesOrc() {
 		t.Error("libvips uses liborc, which is not safe between threads")
 	}
 	src := pngOf(photo(12, 9))

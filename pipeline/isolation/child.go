@@ -17,7 +17,7 @@ import (
 type child struct {
 	cmd     *exec.Cmd
 	conn    *os.File      // our end of the socket; its deadlines work
-	answers *bufio.Reader // of conn
+	answers *bufio.Reader // of conn: most come in one read
 	source  *source
 	stderr  *lines
 	dead    chan struct{} // closed once it has ended and was waited for

@@ -26,8 +26,9 @@ type starter struct {
 func newStarter() *starter {
 	s := &starter{calls: make(chan func())}
 	s.ended.Go(func() {
-		runtime.LockOSThread()                                          // for good: the thread ends with the goroutine
-		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack), 0, 0, 0) // without, they do the same at more cost
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		// Refused, decoders do the same at more cost.
+		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack), 0, 0, 0)
 		for call := range s.calls {
 			call()
 		}
